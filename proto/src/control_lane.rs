@@ -1,0 +1,286 @@
+//! The control lane: launcher (or CLI) to one daemon, on the daemon's fd 0.
+//!
+//! Only this lane carries file descriptors towards a daemon. End of file ends the daemon.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::frame::{Message, ValueRule};
+use crate::journal::Verdict;
+use crate::name::{Backend, Host, ProviderId};
+use crate::standing::{LauncherStanding, Layer};
+
+/// What a keeperd is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Serves a broker: fds are the listening `keeperd.sock`.
+    Broker,
+    /// Serves one command of the CLI: fds are one cli lane.
+    Private,
+    /// Checks a journal by the files it is given, and ends. Opens no vault and no catalog, takes
+    /// no lock. No fds.
+    Verify,
+}
+
+/// Cost of Argon2id (RFC 9106 section 3.1), with one lane of parallelism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KdfCost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Number of passes.
+    pub passes: u32,
+}
+
+impl KdfCost {
+    /// What a vault is made with unless `secrets.toml` says otherwise.
+    pub const DEFAULT: Self = Self { memory_kib: 64 * 1024, passes: 3 };
+    /// The least a vault is made with.
+    pub const MIN: Self = Self { memory_kib: 8 * 1024, passes: 1 };
+    /// The most a header may ask for: a forged one must not be able to exhaust the machine.
+    pub const MAX: Self = Self { memory_kib: 1024 * 1024, passes: 16 };
+
+    /// Whether the cost is within [`KdfCost::MIN`] and [`KdfCost::MAX`].
+    #[must_use]
+    pub fn is_acceptable(self) -> bool {
+        (Self::MIN.memory_kib..=Self::MAX.memory_kib).contains(&self.memory_kib)
+            && (Self::MIN.passes..=Self::MAX.passes).contains(&self.passes)
+    }
+}
+
+/// How much a daemon says on its control lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogLevel {
+    /// Something is broken.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// What an operator wants to know.
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything; still never a value.
+    Trace,
+}
+
+crate::name::words!(LogLevel, "log level", "it is error, warn, info, debug or trace", {
+    Error => "error",
+    Warn => "warn",
+    Info => "info",
+    Debug => "debug",
+    Trace => "trace",
+});
+
+/// Settings of a keeperd.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartKeeper {
+    /// What for.
+    pub role: Role,
+    /// Absolute path of UGENT_HOME.
+    pub home: String,
+    /// What `UGENT_SECRETS_BACKEND` or `secrets.toml` ask for, if they do.
+    pub backend: Option<Backend>,
+    /// Cost for a vault that is made now.
+    pub kdf: KdfCost,
+    /// Whether the Unix socket needs no token (`tokenless` in `secrets.toml`).
+    pub tokenless: bool,
+    /// May make `secrets/` and what is in it: true for `init` and for a broker.
+    pub create: bool,
+    /// How much to log.
+    pub log: LogLevel,
+}
+
+/// A listener that is passed to egressd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ListenerKind {
+    /// The loopback port: every request needs a token.
+    Tcp,
+    /// A Unix socket: no token needed.
+    Unix,
+}
+
+/// Settings of an egressd. Its fds are `lanes` lease lanes, then the listeners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartEgress {
+    /// Counted from 1.
+    pub generation: u32,
+    /// One worker a lane.
+    pub lanes: u16,
+    /// One fd each, behind the lanes.
+    pub listeners: Vec<ListenerKind>,
+    /// How many [`ControlOrder::Transport`] and [`ControlOrder::Anchor`] went before.
+    pub transports: u32,
+    /// How much to log.
+    pub log: LogLevel,
+}
+
+/// Schemes an upstream may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Scheme {
+    /// To loopback addresses with `allow_private` only.
+    Http,
+    /// TLS 1.2 or 1.3.
+    Https,
+}
+
+/// How to reach a provider: all that egressd knows before it has a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transport {
+    /// Whose.
+    pub provider: ProviderId,
+    /// For the connection only; where a request goes is said by its lease.
+    pub scheme: Scheme,
+    /// Of its base URL.
+    pub host: Host,
+    /// Of its base URL.
+    pub port: u16,
+    /// Whether private, loopback and link-local addresses may be dialled.
+    pub allow_private: bool,
+    /// For TCP and TLS together.
+    pub connect_timeout_ms: u32,
+    /// Longest silence of the upstream in mid-response; 0: no limit.
+    pub idle_timeout_ms: u32,
+}
+
+/// Launcher (or CLI) to daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ControlOrder {
+    /// To keeperd, once, first after Hello. One fd, none in the role of verifier.
+    StartKeeper(StartKeeper),
+    /// To keeperd, with the passphrase. Answered by `Unlocked` or `UnlockFailed`.
+    Unlock,
+    /// To keeperd: a new egressd with that many lease lanes, which are the fds.
+    NewEgress {
+        /// Counted from 1.
+        generation: u32,
+        /// How many lanes.
+        lanes: u16,
+    },
+    /// To a verifier: the sealed head and the vault's header, read-only; two fds.
+    VerifyFiles,
+    /// To a verifier: that many segments, read-only, oldest first; may be repeated.
+    VerifySegments {
+        /// Number of fds, at most [`crate::cli_lane::SEGMENTS_PAGE`].
+        count: u16,
+    },
+    /// To a verifier, with the passphrase: all files were sent. Answered by `Verified` or
+    /// `VerifyFailed`.
+    Verify,
+    /// To keeperd, whenever it changes.
+    Standing(LauncherStanding),
+    /// To egressd, before Start: one provider.
+    Transport(Transport),
+    /// To egressd, before Start: one trust anchor (DER, X.509) of a provider, in addition to the
+    /// platform's roots.
+    Anchor {
+        /// For whose upstream only.
+        provider: ProviderId,
+        /// The certificate.
+        der: Vec<u8>,
+    },
+    /// To egressd, once.
+    StartEgress(StartEgress),
+    /// To egressd: accept no more, finish what is in flight, end.
+    Drain,
+    /// To either: end now, in order.
+    Stop,
+}
+
+impl Message for ControlOrder {
+    fn value_rule(&self) -> ValueRule {
+        match self {
+            Self::Unlock | Self::Verify => ValueRule::Required,
+            Self::StartKeeper(_)
+            | Self::NewEgress { .. }
+            | Self::VerifyFiles
+            | Self::VerifySegments { .. }
+            | Self::Standing(_)
+            | Self::Transport(_)
+            | Self::Anchor { .. }
+            | Self::StartEgress(_)
+            | Self::Drain
+            | Self::Stop => ValueRule::Never,
+        }
+    }
+
+    fn fds(&self) -> usize {
+        match self {
+            Self::StartKeeper(start) => match start.role {
+                Role::Broker | Role::Private => 1,
+                Role::Verify => 0,
+            },
+            Self::VerifyFiles => 2,
+            Self::VerifySegments { count } => usize::from(*count),
+            Self::NewEgress { lanes, .. } => usize::from(*lanes),
+            Self::StartEgress(start) => usize::from(start.lanes) + start.listeners.len(),
+            Self::Unlock
+            | Self::Verify
+            | Self::Standing(_)
+            | Self::Transport(_)
+            | Self::Anchor { .. }
+            | Self::Drain
+            | Self::Stop => 0,
+        }
+    }
+}
+
+/// What a running CLI command asked keeperd to ask of the launcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// Drain and end the broker.
+    Stop,
+}
+
+/// Daemon to launcher (or CLI).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ControlReport {
+    /// Confined; from here on the daemon serves.
+    Confined {
+        /// What the kernel granted.
+        layers: Vec<Layer>,
+    },
+    /// From keeperd, in the role of a broker: one provider, followed by its anchors. The whole
+    /// table is sent at start and again whenever the providers file changes.
+    Transport(Transport),
+    /// From keeperd: one anchor of a provider.
+    Anchor {
+        /// Whose.
+        provider: ProviderId,
+        /// The certificate, DER.
+        der: Vec<u8>,
+    },
+    /// From keeperd: the table is complete.
+    TransportsEnd,
+    /// Serves. From keeperd: whether it does so without keys.
+    Ready {
+        /// Always false from egressd.
+        locked: bool,
+    },
+    /// From keeperd, to `Unlock`: the vault is open.
+    Unlocked,
+    /// From keeperd, to `Unlock`: it is not, and why. The keeper goes on, locked.
+    UnlockFailed(Failure),
+    /// From a verifier: what it found.
+    Verified(Verdict),
+    /// From a verifier: it could not look, and why.
+    VerifyFailed(Failure),
+    /// From keeperd: somebody on the cli lane wishes something of the launcher.
+    Wish(Wish),
+    /// One line for the log.
+    Log {
+        /// How bad it is.
+        level: LogLevel,
+        /// Names, paths and errno texts; never a value, token, body or header line.
+        text: String,
+    },
+    /// The last message: why the daemon ends, or none if it was told to.
+    Stopped {
+        /// Why.
+        failure: Option<Failure>,
+    },
+}
+
+impl Message for ControlReport {
+    fn value_rule(&self) -> ValueRule {
+        ValueRule::Never
+    }
+}

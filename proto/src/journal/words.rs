@@ -1,0 +1,162 @@
+//! The closed sets a record is written in: event, reason, outcome.
+
+use crate::name::words;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A vault was created.
+    VaultInitialized,
+    /// The data key was opened.
+    VaultUnlocked,
+    /// A passphrase did not fit.
+    VaultUnlockFailed,
+    /// Keys were wiped.
+    VaultLocked,
+    /// A secret was deposited under a new name.
+    SecretAdded,
+    /// A new version took the place of another.
+    SecretRotated,
+    /// A secret was removed.
+    SecretRemoved,
+    /// A lease began; synced before its first release.
+    LeaseIssued,
+    /// A value was released under a lease; appended before it leaves.
+    LeaseUsed,
+    /// The request a value was released for is over: outcome, status, bytes, time.
+    ReleaseClosed,
+    /// A lease ended, with its reason.
+    LeaseEnded,
+    /// An ask was refused, with its reason.
+    LeaseDenied,
+    /// A token was made.
+    TokenIssued,
+    /// The grants file was read and is in force.
+    GrantsLoaded,
+    /// The grants file is missing or refused: everything is denied.
+    GrantsRefused,
+    /// The broker began to serve.
+    BrokerStarted,
+    /// The broker ended in order.
+    BrokerStopped,
+    /// egressd died and a new one took its place.
+    EgressRestarted,
+    /// An incomplete last record was cut off at start.
+    JournalRepaired,
+}
+
+words!(Event, "event", "it is an event of the audit, as in lease.issued", {
+    VaultInitialized => "vault.initialized",
+    VaultUnlocked => "vault.unlocked",
+    VaultUnlockFailed => "vault.unlock_failed",
+    VaultLocked => "vault.locked",
+    SecretAdded => "secret.added",
+    SecretRotated => "secret.rotated",
+    SecretRemoved => "secret.removed",
+    LeaseIssued => "lease.issued",
+    LeaseUsed => "lease.used",
+    ReleaseClosed => "release.closed",
+    LeaseEnded => "lease.ended",
+    LeaseDenied => "lease.denied",
+    TokenIssued => "token.issued",
+    GrantsLoaded => "grants.loaded",
+    GrantsRefused => "grants.refused",
+    BrokerStarted => "broker.started",
+    BrokerStopped => "broker.stopped",
+    EgressRestarted => "egress.restarted",
+    JournalRepaired => "journal.repaired",
+});
+
+/// Why it happened: a closed set, so that no text of a peer can get into the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// No token, or one that is unknown.
+    InvalidToken,
+    /// No route for this provider, method and path.
+    UnknownRoute,
+    /// There is no grants file.
+    GrantsMissing,
+    /// The grants file is malformed, or its owner or mode is wrong.
+    GrantsUnusable,
+    /// No grant matches the ask.
+    NotGranted,
+    /// A grant matches, but its secret does not exist or belongs to another provider.
+    NoSecret,
+    /// The value cannot stand in an HTTP header.
+    ValueNotInjectable,
+    /// The vault is locked.
+    VaultLocked,
+    /// The sealed value is missing or damaged.
+    VaultDamaged,
+    /// The passphrase does not open the vault.
+    WrongPassphrase,
+    /// A record could not be written.
+    JournalUnavailable,
+    /// Out of slots or of room for waiting asks.
+    Busy,
+    /// The asker went away before it was answered.
+    AskerGone,
+    /// The lease's time is over.
+    Expired,
+    /// The grants changed and no longer allow it.
+    GrantChanged,
+    /// A new version took the value's place.
+    SecretRotated,
+    /// The secret was removed.
+    SecretRemoved,
+    /// The providers changed and the lease's route went elsewhere.
+    ProviderChanged,
+    /// The keeper ended.
+    Shutdown,
+}
+
+words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
+    InvalidToken => "invalid_token",
+    UnknownRoute => "unknown_route",
+    GrantsMissing => "grants_missing",
+    GrantsUnusable => "grants_unusable",
+    NotGranted => "not_granted",
+    NoSecret => "no_secret",
+    ValueNotInjectable => "value_not_injectable",
+    VaultLocked => "vault_locked",
+    VaultDamaged => "vault_damaged",
+    WrongPassphrase => "wrong_passphrase",
+    JournalUnavailable => "journal_unavailable",
+    Busy => "busy",
+    AskerGone => "asker_gone",
+    Expired => "expired",
+    GrantChanged => "grant_changed",
+    SecretRotated => "secret_rotated",
+    SecretRemoved => "secret_removed",
+    ProviderChanged => "provider_changed",
+    Shutdown => "shutdown",
+});
+
+/// How a request ended that a value was released for, as egressd reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The whole response reached the client.
+    Completed,
+    /// The client went away first.
+    ClientGone,
+    /// No connection to the provider.
+    UpstreamUnreachable,
+    /// The provider's certificate or handshake was refused.
+    UpstreamTls,
+    /// The provider did not answer in time.
+    UpstreamTimeout,
+    /// The provider broke off.
+    UpstreamFailed,
+    /// egressd died, so nobody knows.
+    Unknown,
+}
+
+words!(Outcome, "outcome", "it is an outcome of the audit, as in completed", {
+    Completed => "completed",
+    ClientGone => "client_gone",
+    UpstreamUnreachable => "upstream_unreachable",
+    UpstreamTls => "upstream_tls",
+    UpstreamTimeout => "upstream_timeout",
+    UpstreamFailed => "upstream_failed",
+    Unknown => "unknown",
+});

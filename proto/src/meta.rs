@@ -1,0 +1,73 @@
+//! All that `list` and `inspect` may show of a secret, and the small numbers of the protocol.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Handle, Kind, NameError, ProviderId};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(pub u64);
+
+/// Identifies a lease for as long as this keeper runs; never given out twice by one keeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LeaseId(pub u64);
+
+impl std::fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("{:016x}", self.0))
+    }
+}
+
+/// The place of a record in the journal, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordSeq(pub u64);
+
+/// Twelve lower-case hex characters of a keyed hash of the value: equal values under one data key
+/// have equal fingerprints, and without the key it says nothing about the value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(Box<str>);
+
+impl Fingerprint {
+    /// Parses a fingerprint.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is not twelve lower-case hex characters.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Ok(Self(text.into()));
+        }
+        Err(NameError { what: "fingerprint", rule: "it is twelve lower-case hex characters" })
+    }
+}
+
+crate::name::textual!(Fingerprint, "");
+
+/// One version of a secret, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionMeta {
+    /// Counted from 1 and never reused for one handle, also not after it was removed.
+    pub version: u32,
+    /// Of this version's value.
+    pub fingerprint: Fingerprint,
+    /// When this version was deposited.
+    pub created: Timestamp,
+}
+
+/// A secret, as shown. There is no field a value would fit in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretMeta {
+    /// Its name.
+    pub handle: Handle,
+    /// The only provider it may be sent to.
+    pub provider: ProviderId,
+    /// What sort of value it is.
+    pub kind: Kind,
+    /// When its first version was deposited.
+    pub created: Timestamp,
+    /// When a version was last put in the place of another.
+    pub rotated: Option<Timestamp>,
+    /// When a value last left keeperd.
+    pub last_used: Option<Timestamp>,
+    /// Its versions that still exist, oldest first; the last is the one new leases use.
+    pub versions: Vec<VersionMeta>,
+}

@@ -1,0 +1,33 @@
+//! The few things a peer may be told when it gets no value.
+//!
+//! What the journal is told (a [`crate::journal::Reason`]) is finer; a client gets the code and
+//! the number of the record.
+
+/// Why a request gets no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// No token, or one that is unknown, expired or revoked: one answer for all.
+    InvalidToken,
+    /// No grant matches.
+    NotGranted,
+    /// Provider, method or path is not in the table.
+    UnknownRoute,
+    /// The value cannot stand in an HTTP header (16 to 8192 bytes of 0x21 to 0x7E can).
+    ValueNotInjectable,
+    /// The vault is locked.
+    VaultLocked,
+    /// The use cannot be recorded, so it may not happen (INV-04).
+    JournalUnavailable,
+    /// Out of slots, or too much is waiting already.
+    Busy,
+}
+
+crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of refusals", {
+    InvalidToken => "invalid_token",
+    NotGranted => "not_granted",
+    UnknownRoute => "unknown_route",
+    ValueNotInjectable => "value_not_injectable",
+    VaultLocked => "vault_locked",
+    JournalUnavailable => "journal_unavailable",
+    Busy => "busy",
+});
