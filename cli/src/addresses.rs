@@ -1,0 +1,44 @@
+//! Where a running broker is reached, as `broker start` and the launcher print it.
+
+use std::io::{self, Write};
+
+use proto::standing::LauncherStanding;
+
+use crate::home::Home;
+
+/// Whether the keys are out of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Requests get their values.
+    Here,
+    /// Every request is refused until the vault is unlocked.
+    Away,
+}
+
+impl Keys {
+    /// As keeperd reports it.
+    pub(crate) const fn from_locked(locked: bool) -> Self {
+        if locked { Self::Away } else { Self::Here }
+    }
+}
+
+/// Prints URL, sockets and token file.
+pub(crate) fn print(
+    out: &mut impl Write,
+    home: &Home,
+    launcher: &LauncherStanding,
+    keys: Keys,
+) -> io::Result<()> {
+    if let Some(address) = &launcher.tcp {
+        writeln!(out, "url: http://{address}")?;
+    }
+    for socket in &launcher.sockets {
+        writeln!(out, "socket: {socket}")?;
+    }
+    writeln!(out, "token: {}", home.token().display())?;
+    match keys {
+        Keys::Here => {}
+        Keys::Away => writeln!(out, "locked: no value is released until: ugent secret unlock")?,
+    }
+    Ok(())
+}

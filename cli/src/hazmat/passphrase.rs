@@ -1,0 +1,136 @@
+//! Where the vault's passphrase comes from: `--passphrase-fd`, the environment, systemd's
+//! credential, the terminal, in this order. It is taken once and handed on once.
+
+use std::fs::File;
+use std::os::fd::RawFd;
+use std::path::Path;
+
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::{NoSlot, SecretBytes};
+
+use super::input::{InputError, same, to_the_end};
+use super::prompt;
+use crate::home::Home;
+
+/// How often the terminal asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// For a vault that is there.
+    Once,
+    /// The same, where it can do without: nothing but Enter means none.
+    OnceOrNot,
+    /// For one that is made now: a mistyped passphrase would be lost.
+    Twice,
+}
+
+/// All sources, in order.
+pub(crate) struct Sources {
+    fd: Option<RawFd>,
+    environment: Result<Option<SecretBytes>, NoSlot>,
+}
+
+impl Sources {
+    /// The option, and what the environment held when the program started.
+    pub(crate) const fn new(fd: Option<RawFd>, environment: Result<Option<SecretBytes>, NoSlot>) -> Self {
+        Self { fd, environment }
+    }
+
+    /// Whether the option names stdin, which a value may be read from too.
+    pub(crate) fn uses_stdin(&self) -> bool {
+        self.fd == Some(0)
+    }
+
+    /// The passphrase, or an error that names every way to give one.
+    pub(crate) fn require(&mut self, asking: Asking) -> Result<SecretBytes, Failure> {
+        self.find(asking)?.ok_or_else(|| {
+            Failure::new(
+                FailureClass::Refused,
+                "the vault's passphrase is needed and there is no terminal to ask on",
+                "give it by --passphrase-fd N, or in UGENT_SECRETS_PASSPHRASE, or run this in a terminal",
+            )
+        })
+    }
+
+    /// The passphrase, or none where no source has one.
+    fn find(&mut self, asking: Asking) -> Result<Option<SecretBytes>, Failure> {
+        if let Some(passphrase) = self.silent()? {
+            return Ok(Some(passphrase));
+        }
+        from_terminal(asking)
+    }
+
+    /// The passphrase for a broker that starts, or none: then it starts locked. Where there is no
+    /// vault yet nobody is asked; keeperd says what to do.
+    pub(crate) fn for_broker(&mut self, home: &Home) -> Result<Option<SecretBytes>, Failure> {
+        if home.has_vault() { self.find(Asking::OnceOrNot) } else { self.silent() }
+    }
+
+    /// As [`Sources::find`], without asking anybody.
+    fn silent(&mut self) -> Result<Option<SecretBytes>, Failure> {
+        if let Some(number) = self.fd.take() {
+            return from_fd(number).map(Some);
+        }
+        match std::mem::replace(&mut self.environment, Ok(None)) {
+            Ok(None) => from_credential(),
+            Ok(found) => Ok(found),
+            Err(error) => Err(crate::ending::no_slot(error)),
+        }
+    }
+}
+
+fn from_fd(number: RawFd) -> Result<SecretBytes, Failure> {
+    let Some(fd) = unix::passed::named(number) else {
+        return Err(Failure::new(
+            FailureClass::Usage,
+            format!("--passphrase-fd {number} is not an open descriptor"),
+            format!("redirect one, as in: --passphrase-fd {number} {number}< FILE"),
+        ));
+    };
+    to_the_end(fd).map_err(|error| refused(&error, &format!("the passphrase on descriptor {number}")))
+}
+
+fn from_credential() -> Result<Option<SecretBytes>, Failure> {
+    let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
+        return Ok(None);
+    };
+    match File::open(Path::new(&directory).join("ugent-passphrase")) {
+        Ok(file) => to_the_end(file)
+            .map(Some)
+            .map_err(|error| refused(&error, "the passphrase in the credential ugent-passphrase")),
+        // The unit has credentials, but this is none of them.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(&InputError::Io(error), "the credential ugent-passphrase")),
+    }
+}
+
+fn from_terminal(asking: Asking) -> Result<Option<SecretBytes>, Failure> {
+    let Some(mut shown) = prompt::terminal() else {
+        return Ok(None);
+    };
+    let typed = shown.try_clone().map_err(|error| refused(&InputError::Io(error), "the terminal"))?;
+    let mut ask = |question: &str| prompt::ask(&mut shown, &typed, question);
+    let wrong = |error| refused(&error, "the passphrase");
+    match asking {
+        Asking::Once => ask("Passphrase of the vault: ").map(Some).map_err(wrong),
+        Asking::OnceOrNot => match ask("Passphrase of the vault (empty: start locked): ") {
+            Err(InputError::Empty) => Ok(None),
+            answer => answer.map(Some).map_err(wrong),
+        },
+        Asking::Twice => {
+            let first = ask("Passphrase for the new vault: ").map_err(wrong)?;
+            if same(&first, &ask("The same again: ").map_err(wrong)?) {
+                return Ok(Some(first));
+            }
+            Err(Failure::new(FailureClass::BadInput, "the two passphrases differ", "try again"))
+        }
+    }
+}
+
+fn refused(error: &InputError, what: &str) -> Failure {
+    let class = match error {
+        InputError::Empty | InputError::Nul | InputError::TooLong => FailureClass::BadInput,
+        InputError::NoSlot(_) => FailureClass::TryAgain,
+        InputError::Io(_) => FailureClass::Io,
+    };
+    Failure::new(class, format!("{what} {error}"), "")
+}

@@ -1,0 +1,96 @@
+//! Asking a keeper: one request, one answer.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::SecretBytes;
+use unix::lane::{Lane, LaneError};
+
+use super::private::Private;
+use crate::ending::lane_broke;
+
+/// Longest wait for an answer: a vault of the highest cost takes its time.
+const ANSWER: Duration = Duration::from_secs(120);
+
+/// Which keeper it is.
+pub(crate) enum Reached {
+    /// The running broker's.
+    Broker,
+    /// Our own.
+    Private(Box<Private>),
+}
+
+/// A keeper we have a lane to.
+pub(crate) struct Keeper {
+    lane: Lane,
+    reached: Reached,
+}
+
+/// An answer that is not `Failed`, with what came along.
+pub(crate) struct Answered {
+    pub(crate) answer: CliAnswer,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+impl Keeper {
+    pub(super) const fn new(lane: Lane, reached: Reached) -> Self {
+        Self { lane, reached }
+    }
+
+    /// Whose keeper this is.
+    pub(crate) const fn reached(&self) -> &Reached {
+        &self.reached
+    }
+
+    /// Asks, with a value where the request takes one.
+    pub(crate) fn ask(
+        &mut self,
+        request: &CliRequest,
+        value: Option<SecretBytes>,
+    ) -> Result<Answered, Failure> {
+        let deadline = Instant::now() + ANSWER;
+        let sent = self.lane.send(request, value, Vec::new(), deadline);
+        let parcel = match sent.and_then(|()| self.lane.wait_for::<CliAnswer>(deadline)) {
+            Ok(parcel) => parcel,
+            Err(error) => return Err(self.broke(&error)),
+        };
+        match parcel.message {
+            CliAnswer::Failed(failure) => Err(failure),
+            answer @ (CliAnswer::Initialized { .. }
+            | CliAnswer::Unlocked
+            | CliAnswer::Locked
+            | CliAnswer::Deposited(_)
+            | CliAnswer::Removed
+            | CliAnswer::Listed { .. }
+            | CliAnswer::Inspected(_)
+            | CliAnswer::Journal { .. }
+            | CliAnswer::VerifyFiles
+            | CliAnswer::Status { .. }
+            | CliAnswer::Stopping) => Ok(Answered { answer, fds: parcel.fds }),
+        }
+    }
+
+    /// Lets go of the keeper; a private one ends, and says if it could not do so in order.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        drop(self.lane);
+        match self.reached {
+            Reached::Broker => Ok(()),
+            Reached::Private(private) => private.end(),
+        }
+    }
+
+    /// Why the lane broke: a private keeper may have said more on its other lane.
+    fn broke(&mut self, error: &LaneError) -> Failure {
+        match &mut self.reached {
+            Reached::Private(private) => private.why().unwrap_or_else(|| lane_broke(error, "keeperd")),
+            Reached::Broker => lane_broke(error, "the broker"),
+        }
+    }
+}
+
+/// A well-formed answer that does not belong to what was asked.
+pub(crate) fn unexpected() -> Failure {
+    Failure::new(FailureClass::Bug, "keeperd answered something else than was asked", "")
+}

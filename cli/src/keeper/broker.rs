@@ -1,0 +1,58 @@
+//! The keeper of a running broker, over `secrets/keeperd.sock`.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use proto::failure::{Failure, FailureClass};
+use proto::hello::LaneKind;
+use unix::lane::{Descriptors, Lane, LaneError};
+
+use super::ask::{Keeper, Reached};
+use crate::ending::{lane_broke, no_slot};
+use crate::home::{Home, fits_a_socket};
+
+/// Connects, or says that there is no broker: no socket, or one that nobody listens on.
+pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, Failure> {
+    let path = home.keeper_socket();
+    if fits_a_socket(&path).is_err() {
+        // No broker can be running here; its start says why.
+        return Ok(None);
+    }
+    let socket = match UnixStream::connect(&path) {
+        Ok(socket) => socket,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            let what = format!("{} could not be connected to: {error}", path.display());
+            return Err(Failure::new(FailureClass::Unreachable, what, "ugent secret broker start"));
+        }
+    };
+    let pid = check_peer(&socket)?;
+    let mut lane = Lane::new(socket, Descriptors::Accepted).map_err(no_slot)?;
+    match lane.greet(LaneKind::Cli, deadline) {
+        Ok(()) => Ok(Some(Keeper::new(lane, Reached::Broker))),
+        // It is ending, or has not got so far: worth another try.
+        Err(LaneError::Closed | LaneError::Deadline | LaneError::Io(_)) => Err(Failure::new(
+            FailureClass::TryAgain,
+            "the broker does not answer",
+            format!("try again, or end it: kill {pid}"),
+        )),
+        Err(error @ (LaneError::Frame(_) | LaneError::Descriptors | LaneError::Hello)) => {
+            Err(lane_broke(&error, "the broker"))
+        }
+    }
+}
+
+/// The socket lies in a directory that is ours alone, so this holds unless that is undermined; a
+/// value goes nowhere before it was checked. Gives the launcher's pid: it listens.
+fn check_peer(socket: &UnixStream) -> Result<i32, Failure> {
+    match getsockopt(socket, PeerCredentials) {
+        Ok(peer) if peer.uid() == nix::unistd::geteuid().as_raw() => Ok(peer.pid()),
+        Ok(_) | Err(_) => {
+            Err(Failure::new(FailureClass::Config, "whoever listens on keeperd.sock is another user", ""))
+        }
+    }
+}

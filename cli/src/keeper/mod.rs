@@ -1,0 +1,89 @@
+//! Reaching a keeper: the running broker's, or one of our own for this command alone.
+
+mod ask;
+mod broker;
+mod private;
+mod verifier;
+
+use std::time::{Duration, Instant};
+
+use proto::failure::{Failure, FailureClass};
+
+pub(crate) use ask::{Keeper, Reached, unexpected};
+pub(crate) use verifier::Verifier;
+
+use crate::home::Found;
+use crate::pause::pause;
+use crate::session::Session;
+
+/// How long a command waits for another one to let go of the catalog.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a keeper is reached for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To make what is missing.
+    Init,
+    /// For anything else; nothing is made.
+    Use,
+}
+
+/// The running broker's keeper, else a private one. Tries both for a while, since a broker may be
+/// about to start or to end, or another command about to be done.
+pub(crate) fn reach(session: &Session, purpose: Purpose) -> Result<Keeper, Failure> {
+    match purpose {
+        Purpose::Use => check_set_up(session)?,
+        Purpose::Init => {
+            session.home.check()?;
+        }
+    }
+    patiently(|deadline| match broker::connect(&session.home, deadline)? {
+        Some(keeper) => Ok(keeper),
+        None => private::start(session, purpose, deadline),
+    })
+}
+
+/// The running broker's keeper, or none if no broker runs.
+pub(crate) fn reach_broker(session: &Session) -> Result<Option<Keeper>, Failure> {
+    match session.home.check()? {
+        Found::Nothing => Ok(None),
+        Found::Secrets => patiently(|deadline| broker::connect(&session.home, deadline)),
+    }
+}
+
+/// The running broker's keeper, or an error that says how to start one.
+pub(crate) fn require_broker(session: &Session) -> Result<Keeper, Failure> {
+    reach_broker(session)?.ok_or_else(not_running)
+}
+
+/// No broker runs.
+pub(crate) fn not_running() -> Failure {
+    Failure::new(FailureClass::Unreachable, "no broker is running", "ugent secret broker start")
+}
+
+/// Checks that there is something to work with, before anybody is asked for anything.
+pub(crate) fn check_set_up(session: &Session) -> Result<(), Failure> {
+    match session.home.check()? {
+        Found::Secrets => Ok(()),
+        Found::Nothing => Err(Failure::new(
+            FailureClass::Config,
+            format!("{} is not set up", session.home.secrets().display()),
+            "ugent secret init",
+        )),
+    }
+}
+
+/// Tries until it works, until it fails for good, or until the time is over.
+fn patiently<T>(mut attempt: impl FnMut(Instant) -> Result<T, Failure>) -> Result<T, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt(deadline) {
+            Err(failure) if failure.class == FailureClass::TryAgain && Instant::now() < deadline => {
+                pause(PAUSE)
+            }
+            done => return done,
+        }
+    }
+}

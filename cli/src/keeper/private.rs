@@ -1,0 +1,237 @@
+//! A keeperd of our own, for this command alone. It ends with its lanes.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper};
+use proto::failure::{Failure, FailureClass};
+use proto::frame::Message;
+use proto::hazmat::SecretBytes;
+use proto::hello::LaneKind;
+use proto::standing::ChildKind;
+use unix::lane::{Descriptors, Lane, LaneError};
+
+use super::Purpose;
+use super::ask::{Keeper, Reached, unexpected};
+use crate::ending::{lane_broke, no_slot};
+use crate::log_filter::{LogFilter, line};
+use crate::session::Session;
+use crate::{clock, spawn};
+
+/// How long a keeper may take to end: it syncs what it has written.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// A keeperd we started, by its control lane.
+pub(crate) struct Private {
+    process: Child,
+    control: Lane,
+    log: LogFilter,
+    deadline: Instant,
+}
+
+/// Starts one and gives it its cli lane.
+pub(super) fn start(session: &Session, purpose: Purpose, deadline: Instant) -> Result<Keeper, Failure> {
+    let (ours, theirs) = UnixStream::pair().map_err(|error| {
+        Failure::new(FailureClass::Io, format!("no socket pair for a private keeperd: {error}"), "")
+    })?;
+    let mut private = Private::start(session, Role::Private, purpose, vec![theirs.into()], deadline)?;
+    let mut lane = Lane::new(ours, Descriptors::Accepted).map_err(no_slot)?;
+    match lane.greet(LaneKind::Cli, deadline) {
+        Ok(()) => Ok(Keeper::new(lane, Reached::Private(Box::new(private)))),
+        Err(error) => Err(private.why().unwrap_or_else(|| lane_broke(&error, "keeperd"))),
+    }
+}
+
+impl Private {
+    /// Starts a keeperd in that role and waits until it is confined and ready.
+    pub(super) fn start(
+        session: &Session,
+        role: Role,
+        purpose: Purpose,
+        fds: Vec<OwnedFd>,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        let started = spawn::daemon(ChildKind::Keeperd)?;
+        let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
+        let log = session.log.clone();
+        let mut private = Self { process: started.process, control, log, deadline };
+        let order = ControlOrder::StartKeeper(StartKeeper {
+            role,
+            home: session.home.text(),
+            backend: session.settings.backend,
+            kdf: session.settings.kdf,
+            tokenless: session.settings.tokenless,
+            create: purpose == Purpose::Init,
+            log: session.log.level(ChildKind::Keeperd.as_str()),
+        });
+        if let Err(error) = private.control.greet(LaneKind::Control, deadline) {
+            return Err(private.died(&error));
+        }
+        private.send(&order, None, fds)?;
+        loop {
+            match private.report()? {
+                ControlReport::Confined { .. } => match role {
+                    // A verifier serves nobody, so this is all it says before it has its files.
+                    Role::Verify => return Ok(private),
+                    Role::Broker | Role::Private => {}
+                },
+                ControlReport::Ready { .. } => return Ok(private),
+                ControlReport::Transport(_)
+                | ControlReport::Anchor { .. }
+                | ControlReport::TransportsEnd
+                | ControlReport::Unlocked
+                | ControlReport::UnlockFailed(_)
+                | ControlReport::Verified(_)
+                | ControlReport::VerifyFailed(_)
+                | ControlReport::Wish(_)
+                | ControlReport::Log { .. }
+                | ControlReport::Stopped { .. } => return Err(unexpected()),
+            }
+        }
+    }
+
+    /// From now on the keeper has until then.
+    pub(super) const fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Sends an order.
+    pub(super) fn send(
+        &mut self,
+        order: &ControlOrder,
+        value: Option<SecretBytes>,
+        fds: Vec<OwnedFd>,
+    ) -> Result<(), Failure> {
+        debug_assert_eq!(fds.len(), order.fds());
+        match self.control.send(order, value, fds, self.deadline) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.died(&error)),
+        }
+    }
+
+    /// The next report that is neither a line for the log nor the last word, which is an error.
+    pub(super) fn report(&mut self) -> Result<ControlReport, Failure> {
+        loop {
+            match self.control.wait_for::<ControlReport>(self.deadline) {
+                Ok(parcel) => match self.heard(parcel.message) {
+                    Heard::Nothing => {}
+                    Heard::Report(report) => return Ok(report),
+                    Heard::Stopped(Some(failure)) => return Err(failure),
+                    Heard::Stopped(None) => return Err(self.died(&LaneError::Closed)),
+                },
+                Err(error) => return Err(self.died(&error)),
+            }
+        }
+    }
+
+    /// What the keeper says it ended for, if it has ended and says so.
+    pub(super) fn why(&mut self) -> Option<Failure> {
+        let soon = Instant::now() + Duration::from_secs(2);
+        loop {
+            let parcel = self.control.wait_for::<ControlReport>(soon).ok()?;
+            if let Heard::Stopped(failure) = self.heard(parcel.message) {
+                return failure;
+            }
+        }
+    }
+
+    /// Ends the keeper, in order: its lane is at its end, it says its last word and exits.
+    pub(super) fn end(mut self) -> Result<(), Failure> {
+        self.deadline = Instant::now() + ENDING;
+        let _ = self.control.socket().shutdown(Shutdown::Write);
+        let failure = loop {
+            match self.control.wait_for::<ControlReport>(self.deadline) {
+                Ok(parcel) => match self.heard(parcel.message) {
+                    Heard::Stopped(failure) => break failure,
+                    Heard::Nothing | Heard::Report(_) => {}
+                },
+                Err(_) => break None,
+            }
+        };
+        let exited = self.exited();
+        match (failure, exited) {
+            (Some(failure), _) => Err(failure),
+            (None, true) => Ok(()),
+            (None, false) => Err(Failure::new(FailureClass::Bug, "keeperd did not end in order", "")),
+        }
+    }
+
+    fn heard(&self, report: ControlReport) -> Heard {
+        match report {
+            ControlReport::Log { level, text } => {
+                if self.log.shows(ChildKind::Keeperd.as_str(), level) {
+                    let shown = line(&clock::rfc3339(clock::now()), level, "keeperd", &text);
+                    let _ = writeln!(std::io::stderr(), "{shown}");
+                }
+                Heard::Nothing
+            }
+            ControlReport::Stopped { failure } => Heard::Stopped(failure),
+            report @ (ControlReport::Confined { .. }
+            | ControlReport::Transport(_)
+            | ControlReport::Anchor { .. }
+            | ControlReport::TransportsEnd
+            | ControlReport::Ready { .. }
+            | ControlReport::Unlocked
+            | ControlReport::UnlockFailed(_)
+            | ControlReport::Verified(_)
+            | ControlReport::VerifyFailed(_)
+            | ControlReport::Wish(_)) => Heard::Report(report),
+        }
+    }
+
+    /// The keeper's own reason if it gave one, else how it went.
+    fn died(&mut self, error: &LaneError) -> Failure {
+        match error {
+            // A Stopped may lie unread where our own write has failed.
+            LaneError::Closed | LaneError::Io(_) => {}
+            LaneError::Frame(_) | LaneError::Descriptors | LaneError::Hello | LaneError::Deadline => {
+                return lane_broke(error, "keeperd");
+            }
+        }
+        if let Some(failure) = self.why() {
+            return failure;
+        }
+        self.deadline = Instant::now() + ENDING;
+        self.exited();
+        let how = match self.process.try_wait() {
+            Ok(Some(status)) => status.to_string(),
+            Ok(None) | Err(_) => "it still runs".to_owned(),
+        };
+        Failure::new(FailureClass::Bug, format!("a private keeperd ended without a reason ({how})"), "")
+    }
+
+    /// Waits for the process to be gone, and sees to it if it takes too long. Whether it went well.
+    fn exited(&mut self) -> bool {
+        if let Ok(gone) = unix::passed::process(self.process.id()) {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let _ = poll(&mut [PollFd::new(gone.as_fd(), PollFlags::POLLIN)], wait);
+        }
+        if !matches!(self.process.try_wait(), Ok(Some(_))) {
+            let _ = self.process.kill();
+        }
+        self.process.wait().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Private {
+    /// However we let go of it, it does not outlive the command.
+    fn drop(&mut self) {
+        let _ = self.control.socket().shutdown(Shutdown::Both);
+        self.deadline = self.deadline.min(Instant::now() + ENDING);
+        if !matches!(self.process.try_wait(), Ok(Some(_))) {
+            self.exited();
+        }
+    }
+}
+
+enum Heard {
+    Nothing,
+    Report(ControlReport),
+    Stopped(Option<Failure>),
+}

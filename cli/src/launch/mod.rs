@@ -1,0 +1,74 @@
+//! `secret-broker`: binds the listeners, starts the daemons, hands on descriptors and the
+//! passphrase, and sees to it that they live. It holds no key, decides nothing about values, and
+//! speaks to nobody but its children.
+
+mod broker;
+mod broker_deaths;
+mod broker_reports;
+mod child;
+mod egress;
+mod listeners;
+mod lock;
+mod log_lines;
+mod notify;
+mod options;
+mod respawn;
+mod signals;
+mod transports;
+
+use clap::Parser;
+use proto::control_lane::LogLevel;
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::{NoSlot, SecretBytes};
+
+pub(crate) use options::Options;
+
+use crate::ending::Outcome;
+use crate::hazmat::passphrase::Sources;
+use crate::home::{Found, Home};
+use crate::log_filter::LogFilter;
+use crate::settings::Settings;
+use crate::{spawn, usage};
+
+/// The broker in the foreground, for a service manager or a terminal
+#[derive(Parser)]
+#[command(name = "secret-broker", version, after_help = "Example:\n  secret-broker --listen 127.0.0.1:18443")]
+struct SecretBroker {
+    #[command(flatten)]
+    options: Options,
+    /// Reads the vault's passphrase from this open descriptor
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<i32>,
+    /// Leaves the session of the terminal it was started from
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// The program, but for its exit code.
+pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
+    let given: SecretBroker = usage::parse()?;
+    spawn::settle_in()?;
+    if given.detached {
+        // Fails only for the leader of a group, which has no terminal to lose then.
+        let _ = nix::unistd::setsid();
+    }
+    let home = Home::locate()?;
+    match home.check()? {
+        Found::Secrets => {}
+        Found::Nothing => {
+            let what = format!("{} is not set up", home.secrets().display());
+            return Err(Failure::new(FailureClass::Config, what, "ugent secret init").into());
+        }
+    }
+    let settings = Settings::load(&home)?;
+    let options = given.options.settle(&settings, &home)?;
+    let lock = lock::take(&home)?;
+    let passphrase = Sources::new(given.passphrase_fd, passphrase).for_broker(&home)?;
+    let listeners = listeners::Listeners::bind(&home, &options)?;
+    let signals = signals::Signals::hold_back()?;
+    let log = log_lines::Log::new(LogFilter::from_environment(LogLevel::Info));
+    let outcome = broker::Broker::new(home, &settings, log, listeners).run(passphrase, &signals);
+    // One broker a home until its last file is gone.
+    drop(lock);
+    outcome
+}

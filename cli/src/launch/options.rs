@@ -1,0 +1,135 @@
+//! Options that `secret-broker` and `ugent secret broker start` share.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use proto::failure::Failure;
+
+use crate::home::Home;
+use crate::settings::{LISTEN, Settings, loopback};
+use crate::usage::wrong;
+use crate::workspace::Workspace;
+
+/// Each has a socket, which goes to egressd in one message with the others.
+const WORKSPACES_MAX: usize = 32;
+
+/// Where the gateway listens, as typed.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Listens on this loopback address [default: 127.0.0.1:18443]
+    #[arg(long, value_name = "127.0.0.1:PORT", conflicts_with = "no_tcp")]
+    listen: Option<String>,
+    /// Listens on Unix sockets only
+    #[arg(long)]
+    no_tcp: bool,
+    /// Listens on the Unix socket of this workspace [default: the working directory's]; repeatable
+    #[arg(long, value_name = "DIR")]
+    workspace: Vec<PathBuf>,
+}
+
+/// Where the gateway listens, settled.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// The loopback port, if any.
+    pub(crate) tcp: Option<SocketAddr>,
+    /// At least one, each once.
+    pub(crate) workspaces: Vec<Workspace>,
+}
+
+impl Options {
+    /// Command line first, then settings, then defaults.
+    pub(crate) fn settle(&self, settings: &Settings, home: &Home) -> Result<Places, Failure> {
+        let tcp = match (&self.listen, self.no_tcp) {
+            (_, true) => None,
+            (None, false) => settings.listen.or_else(|| loopback(LISTEN)),
+            (Some(text), false) => Some(loopback(text).ok_or_else(|| {
+                wrong(
+                    "--listen takes a loopback address with a port, and nothing else",
+                    format!("--listen {LISTEN}"),
+                )
+            })?),
+        };
+        let mut workspaces = Vec::new();
+        for directory in &self.workspace {
+            let workspace = Workspace::of(directory, home)?;
+            if !workspaces.contains(&workspace) {
+                workspaces.push(workspace);
+            }
+        }
+        if workspaces.is_empty() {
+            workspaces.push(Workspace::here(home)?);
+        }
+        if workspaces.len() > WORKSPACES_MAX {
+            return Err(wrong(format!("a broker listens for at most {WORKSPACES_MAX} workspaces"), ""));
+        }
+        Ok(Places { tcp, workspaces })
+    }
+}
+
+impl Places {
+    /// As arguments of `secret-broker`, whatever its working directory.
+    pub(crate) fn as_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = match self.tcp {
+            Some(address) => vec!["--listen".into(), address.to_string().into()],
+            None => vec!["--no-tcp".into()],
+        };
+        for workspace in &self.workspaces {
+            arguments.extend(["--workspace".into(), workspace.path().into()]);
+        }
+        arguments
+    }
+
+    /// The gateway's socket of the first workspace.
+    pub(crate) fn first_socket(&self, home: &Home) -> PathBuf {
+        self.workspaces.first().map(|workspace| workspace.socket(home)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use proto::control_lane::KdfCost;
+
+    fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
+        let listen = listen.map(|text| text.parse().unwrap());
+        let settings = Settings { backend: None, listen, kdf: KdfCost::MIN, tokenless: true };
+        options.settle(&settings, &Home::at(std::path::Path::new("/nowhere/.ugent")))
+    }
+
+    fn options(listen: Option<&str>, no_tcp: bool, workspace: &[&str]) -> Options {
+        Options {
+            listen: listen.map(str::to_owned),
+            no_tcp,
+            workspace: workspace.iter().map(PathBuf::from).collect(),
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_settings_and_settings_over_defaults() {
+        let tcp = |options: Options, set: Option<&str>| {
+            settled(&options, set).unwrap().tcp.map(|tcp| tcp.to_string())
+        };
+        assert_eq!(tcp(options(None, false, &[]), None).as_deref(), Some(LISTEN));
+        assert_eq!(tcp(options(None, false, &[]), Some("127.0.0.1:9")).as_deref(), Some("127.0.0.1:9"));
+        assert_eq!(
+            tcp(options(Some("[::1]:8"), false, &[]), Some("127.0.0.1:9")).as_deref(),
+            Some("[::1]:8")
+        );
+        assert_eq!(tcp(options(None, true, &[]), Some("127.0.0.1:9")), None);
+    }
+
+    #[test]
+    fn other_addresses_are_a_usage_error() {
+        let failure = settled(&options(Some("0.0.0.0:80"), false, &[]), None).unwrap_err();
+        assert_eq!(failure.class.exit_code(), 64);
+    }
+
+    #[test]
+    fn a_workspace_is_listened_for_once() {
+        let places = settled(&options(None, true, &["/", "/", "/usr/.."]), None).unwrap();
+        assert_eq!(places.as_arguments(), ["--no-tcp", "--workspace", "/"]);
+    }
+}

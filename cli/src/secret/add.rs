@@ -1,0 +1,78 @@
+//! `ugent secret add`: a value under a new name.
+
+use std::io::Write;
+
+use clap::Args;
+use proto::cli_lane::CliRequest;
+use proto::name::{Handle, Kind, ProviderId};
+
+use super::meta_view::deposited;
+use super::unlock::unlocked_keeper;
+use super::value::FromStdin;
+use super::{bad_name, handle};
+use crate::ending::Outcome;
+use crate::session::Session;
+
+/// Deposits a value read from stdin under a new name
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  ugent secret add @openai_api_key --provider openai --kind api_key --stdin < key.txt"
+)]
+pub(crate) struct Add {
+    /// Its name, as in @openai_api_key
+    #[arg(value_name = "@NAME")]
+    name: String,
+    /// The provider it belongs to, and the only one it may be sent to
+    #[arg(long, default_value = "generic", value_name = "PROVIDER")]
+    provider: String,
+    /// What it is: api_key, token, password or other
+    #[arg(long, default_value = "api_key", value_name = "KIND")]
+    kind: String,
+    #[command(flatten)]
+    value: FromStdin,
+}
+
+impl Add {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        let handle = handle(&self.name)?;
+        let provider = ProviderId::parse(&self.provider).map_err(bad_name)?;
+        let kind = Kind::parse(&self.kind).map_err(bad_name)?;
+        self.value.check(session)?;
+        let value = self.value.read(&handle)?;
+        let mut keeper = unlocked_keeper(session)?;
+        let request = CliRequest::Add { handle: handle.clone(), provider: provider.clone(), kind };
+        let answered = keeper.ask(&request, Some(value))?;
+        keeper.end()?;
+        let mut out = std::io::stdout().lock();
+        deposited(&mut out, answered.answer)?;
+        if session.home.grants().symlink_metadata().is_ok() {
+            writeln!(out, "next: ugent secret inspect {handle}")?;
+        } else {
+            writeln!(out, "next: grant its use, in {} (mode 0600):", session.home.grants().display())?;
+            writeln!(out, "{}", grant(&handle, &provider))?;
+        }
+        Ok(())
+    }
+}
+
+/// A grant to start from. Only the built-in providers have hosts that are known here.
+fn grant(handle: &Handle, provider: &ProviderId) -> String {
+    let known = match provider.as_str() {
+        "openai" => Some(("\"llm.chat\", \"llm.embeddings\"", "api.openai.com")),
+        "google" => Some(("\"llm.chat\"", "generativelanguage.googleapis.com")),
+        "jina" => Some(("\"llm.embeddings\", \"llm.rerank\"", "api.jina.ai")),
+        "voyage" => Some(("\"llm.embeddings\", \"llm.rerank\"", "api.voyageai.com")),
+        _ => None,
+    };
+    let name = handle.as_str();
+    match known {
+        Some((purposes, host)) => format!(
+            "[[grants]]\nsecret_ref = \"{name}\"\nconsumer = \"ugent-core\"\npurposes = [{purposes}]\n\
+             delivery = [\"http_header_inject\"]\nallowed_hosts = [\"{host}\"]\nttl_secs = 300"
+        ),
+        None => format!(
+            "[[grants]]\nsecret_ref = \"{name}\"\nconsumer = \"cli\"\npurposes = [\"process.env\"]\n\
+             delivery = [\"env_inject\"]\nttl_secs = 300"
+        ),
+    }
+}

@@ -1,0 +1,126 @@
+//! `--verify`: has a keeperd of its own check the journal, by read-only descriptors.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write, stdout};
+use std::os::fd::OwnedFd;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::failure::{Failure, FailureClass};
+use proto::journal::Verdict;
+use serde::Serialize;
+
+use super::pages::{Page, page};
+use crate::ending::Outcome;
+use crate::hazmat::passphrase::Asking;
+use crate::keeper::{self, Keeper, Purpose, Verifier, unexpected};
+use crate::render::{self, Form};
+use crate::session::Session;
+
+/// The head's file is a few sectors; more is not one.
+const HEAD_MAX: u64 = 64 * 1024;
+
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum VerdictView<'a> {
+    Whole { records: u64, last: u64, link: &'a str, plain: u64, torn_tail: bool },
+    Damaged { at: u64, segment: u32, what: &'a str },
+}
+
+pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
+    keeper::check_set_up(session)?;
+    let passphrase = session.passphrase.require(Asking::Once)?;
+    raise_descriptor_limit();
+    let mut keeper = keeper::reach(session, Purpose::Use)?;
+    let (head, header) = files(&mut keeper)?;
+    let segments = segments(&mut keeper)?;
+    keeper.end()?;
+    let mut verifier = Verifier::start(session, head, header)?;
+    for page in segments {
+        verifier.segments(page)?;
+    }
+    let verdict = verifier.verdict(passphrase)?;
+    print(&verdict, form)
+}
+
+fn files(keeper: &mut Keeper) -> Result<(OwnedFd, OwnedFd), Failure> {
+    let answered = keeper.ask(&CliRequest::VerifyFiles, None)?;
+    let (CliAnswer::VerifyFiles, Ok([head, header])) =
+        (answered.answer, <[OwnedFd; 2]>::try_from(answered.fds))
+    else {
+        return Err(unexpected());
+    };
+    let kept = snapshot(head.into()).map_err(|error| {
+        Failure::new(FailureClass::Io, format!("the journal's sealed head could not be read: {error}"), "")
+    })?;
+    Ok((kept, header))
+}
+
+/// The head as it is now. A running broker moves it on, and into segments we were not given; what
+/// it says now must hold in every later state of the journal.
+fn snapshot(mut head: File) -> std::io::Result<OwnedFd> {
+    let mut bytes = Vec::new();
+    head.rewind()?;
+    head.take(HEAD_MAX).read_to_end(&mut bytes)?;
+    let mut copy = File::from(memfd_create("head", MFdFlags::MFD_CLOEXEC)?);
+    copy.write_all(&bytes)?;
+    copy.rewind()?;
+    Ok(copy.into())
+}
+
+fn segments(keeper: &mut Keeper) -> Result<Vec<Vec<OwnedFd>>, Failure> {
+    let mut pages = Vec::new();
+    let mut last = 0;
+    loop {
+        let Page { segments, more } = page(keeper, last)?;
+        last = segments.last().map_or(last, |(number, _)| *number);
+        pages.push(segments.into_iter().map(|(_, fd)| fd).collect());
+        if !more {
+            return Ok(pages);
+        }
+    }
+}
+
+/// A journal of many segments needs as many descriptors, here and in the verifier. Where that
+/// fails, the kernel says so when they run out.
+fn raise_descriptor_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+fn print(verdict: &Verdict, form: Form) -> Outcome {
+    let mut out = stdout().lock();
+    let view = match verdict {
+        Verdict::Whole { records, last, link, plain, torn_tail } => {
+            VerdictView::Whole { records: *records, last: last.0, link, plain: *plain, torn_tail: *torn_tail }
+        }
+        Verdict::Damaged { at, segment, what } => VerdictView::Damaged { at: at.0, segment: *segment, what },
+    };
+    match (form, &view) {
+        (Form::Json, view) => render::json(&mut out, view)?,
+        (Form::Table | Form::Plain, VerdictView::Whole { records, last, link, plain, torn_tail }) => {
+            writeln!(out, "whole: {records} records, the last is {last}, link {link}")?;
+            if *plain > 0 {
+                writeln!(
+                    out,
+                    "{plain} of them are chained, not keyed: they were written while the vault was locked"
+                )?;
+            }
+            if *torn_tail {
+                writeln!(out, "an incomplete record behind the last is cut off at the next write")?;
+            }
+        }
+        (Form::Table | Form::Plain, VerdictView::Damaged { .. }) => {}
+    }
+    match verdict {
+        Verdict::Whole { .. } => Ok(()),
+        Verdict::Damaged { at, segment, what } => Err(Failure::new(
+            FailureClass::BadInput,
+            format!("the journal is damaged at record {} (segment {segment}): {what}", at.0),
+            "keep the files as they are, and find out who could write to them",
+        )
+        .into()),
+    }
+}

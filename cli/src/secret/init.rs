@@ -1,0 +1,55 @@
+//! `ugent secret init`: makes what is missing, and says what was there.
+
+use std::io::Write;
+
+use clap::Args;
+use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
+use proto::failure::FailureClass;
+use proto::name::Backend;
+
+use crate::ending::Outcome;
+use crate::hazmat::passphrase::{Asking, Sources};
+use crate::home::Home;
+use crate::keeper::{self, Purpose};
+use crate::session::Session;
+
+/// Creates the metadata database and, for file-vault, the encrypted store
+#[derive(Args)]
+#[command(after_help = "Example:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init")]
+pub(crate) struct Init {}
+
+impl Init {
+    pub(super) fn run(&self, sources: Sources) -> Outcome {
+        let home = Home::locate()?;
+        home.check()?;
+        // Settings are read before anything is made: a mistake in them must leave nothing behind.
+        let mut session = Session::open(sources)?;
+        let backend = session.settings.backend;
+        let request = CliRequest::Init { backend };
+        let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
+        let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };
+        let was_given = passphrase.is_some();
+        home.make()?;
+        let mut keeper = keeper::reach(&session, Purpose::Init)?;
+        let answered = match keeper.ask(&request, passphrase) {
+            Err(failure)
+                if failure.class == FailureClass::Refused && !was_given && !session.home.has_vault() =>
+            {
+                let passphrase = session.passphrase.require(Asking::Twice)?;
+                keeper.ask(&request, Some(passphrase))?
+            }
+            answered => answered?,
+        };
+        keeper.end()?;
+        let CliAnswer::Initialized { backend, items } = answered.answer else {
+            return Err(keeper::unexpected().into());
+        };
+        let mut out = std::io::stdout().lock();
+        for InitItem { path, existed } in items {
+            writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;
+        }
+        writeln!(out, "backend: {backend}")?;
+        writeln!(out, "next: ugent secret add @openai_api_key --provider openai --stdin")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! `ugent secret list`: metadata of all secrets.
+
+use std::io::{BufWriter, Write, stdout};
+
+use clap::Args;
+use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::failure::Failure;
+use proto::meta::SecretMeta;
+
+use super::meta_view::{FIELDS, MetaView};
+use crate::ending::Outcome;
+use crate::keeper::{self, Purpose};
+use crate::render::{self, Form, JsonOption};
+use crate::session::Session;
+
+/// Lists secrets, without their values
+#[derive(Args)]
+#[command(after_help = "Example:\n  ugent secret list --json")]
+pub(crate) struct List {
+    #[command(flatten)]
+    json: JsonOption,
+}
+
+impl List {
+    pub(super) fn run(&self, session: &Session) -> Outcome {
+        let secrets = all(session)?;
+        let views = secrets.iter().map(MetaView::from);
+        let mut out = BufWriter::new(stdout().lock());
+        match self.json.form() {
+            Form::Json => render::json(&mut out, &views.collect::<Vec<_>>())?,
+            form @ (Form::Table | Form::Plain) => {
+                let header = FIELDS.map(str::to_ascii_uppercase);
+                let rows: Vec<_> = views.map(MetaView::cells).collect();
+                render::rows(&mut out, form, header.each_ref().map(String::as_str), &rows)?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+fn all(session: &Session) -> Result<Vec<SecretMeta>, Failure> {
+    let mut keeper = keeper::reach(session, Purpose::Use)?;
+    let mut found: Vec<SecretMeta> = Vec::new();
+    loop {
+        let after = found.last().map(|secret| secret.handle.clone());
+        let CliAnswer::Listed { secrets, more } = keeper.ask(&CliRequest::List { after }, None)?.answer
+        else {
+            return Err(keeper::unexpected());
+        };
+        // A page of nothing that promises more would never end.
+        let ends = !more || secrets.is_empty();
+        found.extend(secrets);
+        if ends {
+            keeper.end()?;
+            return Ok(found);
+        }
+    }
+}

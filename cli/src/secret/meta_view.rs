@@ -1,0 +1,104 @@
+//! A secret's metadata as it is shown: the same fields, in the same order, in every form.
+
+use std::io::Write;
+
+use proto::cli_lane::CliAnswer;
+use proto::meta::SecretMeta;
+use serde::Serialize;
+
+use crate::clock::seconds;
+use crate::ending::Outcome;
+use crate::keeper::unexpected;
+use crate::render::or_dash;
+
+/// Names of the fields: JSON keys, labels of `inspect`, and columns of `list`.
+pub(super) const FIELDS: [&str; 8] =
+    ["handle", "provider", "kind", "fingerprint", "version", "created", "rotated", "last_used"];
+
+/// What is shown of a secret.
+#[derive(Serialize)]
+pub(super) struct MetaView {
+    handle: String,
+    provider: String,
+    kind: String,
+    fingerprint: Option<String>,
+    version: Option<u32>,
+    created: String,
+    rotated: Option<String>,
+    last_used: Option<String>,
+}
+
+impl From<&SecretMeta> for MetaView {
+    fn from(meta: &SecretMeta) -> Self {
+        let newest = meta.versions.last();
+        Self {
+            handle: meta.handle.to_string(),
+            provider: meta.provider.to_string(),
+            kind: meta.kind.to_string(),
+            fingerprint: newest.map(|version| version.fingerprint.to_string()),
+            version: newest.map(|version| version.version),
+            created: seconds(meta.created),
+            rotated: meta.rotated.map(seconds),
+            last_used: meta.last_used.map(seconds),
+        }
+    }
+}
+
+impl MetaView {
+    /// The fields as text, in the order of [`FIELDS`].
+    pub(super) fn cells(self) -> [String; 8] {
+        [
+            self.handle,
+            self.provider,
+            self.kind,
+            or_dash(self.fingerprint),
+            or_dash(self.version),
+            self.created,
+            or_dash(self.rotated),
+            or_dash(self.last_used),
+        ]
+    }
+}
+
+/// Says what was deposited.
+pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer) -> Outcome {
+    let CliAnswer::Deposited(meta) = answer else {
+        return Err(unexpected().into());
+    };
+    let view = MetaView::from(&meta);
+    let (version, fingerprint) = (or_dash(view.version), or_dash(view.fingerprint));
+    writeln!(out, "deposited {} version {version}, fingerprint {fingerprint}", view.handle)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::meta::{Fingerprint, Timestamp, VersionMeta};
+    use proto::name::{Handle, Kind, ProviderId};
+
+    #[test]
+    fn json_has_the_documented_keys_in_their_order() {
+        let meta = SecretMeta {
+            handle: Handle::parse("@a").unwrap(),
+            provider: ProviderId::generic(),
+            kind: Kind::ApiKey,
+            created: Timestamp(0),
+            rotated: None,
+            last_used: Some(Timestamp(1500)),
+            versions: vec![VersionMeta {
+                version: 3,
+                fingerprint: Fingerprint::parse("0123456789ab").unwrap(),
+                created: Timestamp(0),
+            }],
+        };
+        assert_eq!(
+            serde_json::to_string(&MetaView::from(&meta)).unwrap(),
+            "{\"handle\":\"@a\",\"provider\":\"generic\",\"kind\":\"api_key\",\"fingerprint\":\"0123456789ab\",\
+             \"version\":3,\"created\":\"1970-01-01T00:00:00Z\",\"rotated\":null,\
+             \"last_used\":\"1970-01-01T00:00:01Z\"}"
+        );
+        let json = serde_json::to_value(MetaView::from(&meta)).unwrap();
+        assert!(FIELDS.iter().all(|field| json.get(field).is_some()));
+    }
+}

@@ -1,0 +1,101 @@
+//! `ugent secret …`: one file a command.
+
+mod add;
+mod audit;
+mod broker;
+mod init;
+mod inspect;
+mod list;
+mod lock;
+mod meta_view;
+mod remove;
+mod rotate;
+mod unlock;
+mod value;
+
+use clap::{Args, Parser, Subcommand};
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::{NoSlot, SecretBytes};
+use proto::name::{Handle, NameError};
+
+use crate::ending::Outcome;
+use crate::hazmat::passphrase::Sources;
+use crate::session::Session;
+use crate::{spawn, usage};
+
+/// UGENT on the command line.
+#[derive(Parser)]
+#[command(name = "ugent", version, arg_required_else_help = true, subcommand_required = true)]
+struct Ugent {
+    #[command(subcommand)]
+    area: Area,
+}
+
+#[derive(Subcommand)]
+enum Area {
+    /// Keeps API keys, and lends them to programs without showing them
+    Secret(Secret),
+}
+
+#[derive(Args)]
+#[command(
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "First steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
+                  ugent secret add @openai_api_key --provider openai --stdin\n  ugent secret broker start"
+)]
+struct Secret {
+    /// Reads the vault's passphrase from this open descriptor
+    #[arg(long, global = true, value_name = "N")]
+    passphrase_fd: Option<i32>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Init(init::Init),
+    Add(add::Add),
+    Rotate(rotate::Rotate),
+    List(list::List),
+    Inspect(inspect::Inspect),
+    Remove(remove::Remove),
+    Audit(audit::Audit),
+    Unlock(unlock::Unlock),
+    Lock(lock::Lock),
+    Broker(broker::Broker),
+}
+
+/// The program, but for its exit code.
+pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
+    let Ugent { area: Area::Secret(secret) } = usage::parse()?;
+    spawn::settle_in()?;
+    let sources = Sources::new(secret.passphrase_fd, passphrase);
+    match secret.verb {
+        // Makes the home that the others find.
+        Verb::Init(init) => init.run(sources),
+        Verb::Add(add) => add.run(&mut Session::open(sources)?),
+        Verb::Rotate(rotate) => rotate.run(&mut Session::open(sources)?),
+        Verb::List(list) => list.run(&Session::open(sources)?),
+        Verb::Inspect(inspect) => inspect.run(&Session::open(sources)?),
+        Verb::Remove(remove) => remove.run(&mut Session::open(sources)?),
+        Verb::Audit(audit) => audit.run(&mut Session::open(sources)?),
+        Verb::Unlock(unlock) => unlock.run(&mut Session::open(sources)?),
+        Verb::Lock(lock) => lock.run(&Session::open(sources)?),
+        Verb::Broker(broker) => broker.run(&mut Session::open(sources)?),
+    }
+}
+
+/// A handle as typed; what was typed is never repeated.
+fn handle(text: &str) -> Result<Handle, Failure> {
+    Handle::parse(text).map_err(bad_name)
+}
+
+/// A name that is none, as an error for a person.
+fn bad_name(error: NameError) -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        format!("the {} on the command line is {error}", error.what),
+        "ugent secret --help",
+    )
+}

@@ -1,0 +1,36 @@
+//! `ugent secret rotate`: a new value under a name that exists.
+
+use clap::Args;
+use proto::cli_lane::CliRequest;
+
+use super::handle;
+use super::meta_view::deposited;
+use super::unlock::unlocked_keeper;
+use super::value::FromStdin;
+use crate::ending::Outcome;
+use crate::session::Session;
+
+/// Deposits a new version of a value, read from stdin
+///
+/// The next lease uses it; requests in flight finish with the old one.
+#[derive(Args)]
+#[command(after_help = "Example:\n  ugent secret rotate @openai_api_key --stdin < new-key.txt")]
+pub(crate) struct Rotate {
+    /// Whose value it is, as in @openai_api_key
+    #[arg(value_name = "@NAME")]
+    name: String,
+    #[command(flatten)]
+    value: FromStdin,
+}
+
+impl Rotate {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        let handle = handle(&self.name)?;
+        self.value.check(session)?;
+        let value = self.value.read(&handle)?;
+        let mut keeper = unlocked_keeper(session)?;
+        let answered = keeper.ask(&CliRequest::Rotate { handle }, Some(value))?;
+        keeper.end()?;
+        deposited(&mut std::io::stdout().lock(), answered.answer)
+    }
+}

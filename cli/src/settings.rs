@@ -1,0 +1,207 @@
+//! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use proto::control_lane::KdfCost;
+use proto::failure::{Failure, FailureClass};
+use proto::name::Backend;
+use serde::Deserialize;
+use unix::owned::{self, Privacy};
+
+use crate::home::Home;
+
+/// More than any settings need; a longer file is a mistake.
+const SIZE_MAX: u64 = 64 * 1024;
+/// The address of the gateway unless something else is asked for.
+pub(crate) const LISTEN: &str = "127.0.0.1:18443";
+
+/// What the user has set, and our defaults for the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// From `UGENT_SECRETS_BACKEND`, else from the file.
+    pub(crate) backend: Option<Backend>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) kdf: KdfCost,
+    pub(crate) tokenless: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    backend: Option<String>,
+    listen: Option<toml::Spanned<String>>,
+    kdf: Option<toml::Spanned<KdfWritten>>,
+    tokenless: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KdfWritten {
+    memory_kib: u32,
+    passes: u32,
+}
+
+impl Settings {
+    /// Reads the file, if there is one, and the environment, which wins.
+    pub(crate) fn load(home: &Home) -> Result<Self, Failure> {
+        let path = home.settings();
+        let text = read(&path)?;
+        let mut settings = parse(&text.unwrap_or_default(), &path)?;
+        if let Some(wanted) = std::env::var_os("UGENT_SECRETS_BACKEND").filter(|value| !value.is_empty()) {
+            settings.backend = Some(backend(wanted.to_str().unwrap_or_default(), "UGENT_SECRETS_BACKEND")?);
+        }
+        Ok(settings)
+    }
+}
+
+/// A loopback address with a port, or nothing.
+pub(crate) fn loopback(text: &str) -> Option<SocketAddr> {
+    text.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback())
+}
+
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    let opened = File::options().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            owned::file(path, Privacy::NotWritableByOthers).map_err(|wrong| wrong.failure(path))?;
+            return Err(unreadable(path, &error.to_string()));
+        }
+    };
+    owned::opened(&file, Privacy::NotWritableByOthers).map_err(|wrong| wrong.failure(path))?;
+    let mut text = String::new();
+    match file.take(SIZE_MAX + 1).read_to_string(&mut text) {
+        Ok(bytes) if bytes as u64 <= SIZE_MAX => Ok(Some(text)),
+        Ok(_) => Err(unreadable(path, "it is longer than 64 KiB")),
+        Err(error) => Err(unreadable(path, &error.to_string())),
+    }
+}
+
+fn unreadable(path: &Path, why: &str) -> Failure {
+    Failure::new(FailureClass::Config, format!("{} could not be read: {why}", path.display()), "")
+}
+
+fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
+    let at = |offset: usize| place(text, offset);
+    let wrong = |offset: usize, what: &str| {
+        Failure::new(
+            FailureClass::Config,
+            format!("{}:{}: {what}", path.display(), at(offset)),
+            format!("edit {}, or move it away: it is optional", path.display()),
+        )
+    };
+    let written: Written = toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        // The first line only: what follows could be a piece of the file.
+        wrong(offset, error.message().lines().next().unwrap_or("it is not TOML"))
+    })?;
+    let listen = match &written.listen {
+        None => None,
+        Some(text) => Some(loopback(text.get_ref()).ok_or_else(|| {
+            wrong(text.span().start, &format!("listen is not a loopback address with a port, as in {LISTEN}"))
+        })?),
+    };
+    let kdf = match &written.kdf {
+        None => KdfCost::DEFAULT,
+        Some(cost) => {
+            let KdfWritten { memory_kib, passes } = *cost.get_ref();
+            let asked = KdfCost { memory_kib, passes };
+            let (least, most) = (KdfCost::MIN, KdfCost::MAX);
+            let rule = format!(
+                "kdf must have memory_kib from {} to {} and passes from {} to {}",
+                least.memory_kib, most.memory_kib, least.passes, most.passes
+            );
+            if !asked.is_acceptable() {
+                return Err(wrong(cost.span().start, &rule));
+            }
+            asked
+        }
+    };
+    let backend = match written.backend {
+        None => None,
+        Some(word) => Some(backend(&word, &format!("backend in {}", path.display()))?),
+    };
+    Ok(Settings { backend, listen, kdf, tokenless: written.tokenless.unwrap_or(true) })
+}
+
+fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
+    Backend::parse(word).map_err(|error| {
+        Failure::new(
+            FailureClass::Config,
+            format!("{place} is {error}"),
+            "export UGENT_SECRETS_BACKEND=file-vault",
+        )
+    })
+}
+
+/// `line:column` of a byte offset, both from 1.
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("{line}:{column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Settings, Failure> {
+        parse(text, Path::new("/h/secrets.toml"))
+    }
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        let settings = parsed("").unwrap();
+        assert_eq!(settings.kdf, KdfCost::DEFAULT);
+        assert!(settings.tokenless);
+        assert_eq!((settings.backend, settings.listen), (None, None));
+    }
+
+    #[test]
+    fn every_setting_is_taken() {
+        let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = false\n\
+                    kdf = { memory_kib = 8192, passes = 1 }\n";
+        let settings = parsed(text).unwrap();
+        assert_eq!(settings.backend, Some(Backend::FileVault));
+        assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
+        assert_eq!(settings.kdf, KdfCost::MIN);
+        assert!(!settings.tokenless);
+    }
+
+    #[test]
+    fn mistakes_name_their_place() {
+        for (text, place) in [
+            ("tokenless = true\nsurprise = 1\n", "/h/secrets.toml:2:1: "),
+            ("tokenless = \"yes\"\n", "/h/secrets.toml:1:13: "),
+            ("kdf = { memory_kib = 1, passes = 1 }\n", "/h/secrets.toml:1:7: kdf must"),
+            ("\n\nlisten = \"0.0.0.0:1\"\n", "/h/secrets.toml:3:10: listen"),
+            ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
+        ] {
+            let failure = parsed(text).unwrap_err();
+            assert_eq!(failure.class, FailureClass::Config);
+            assert!(failure.what.starts_with(place), "{} for {text}", failure.what);
+        }
+    }
+
+    #[test]
+    fn a_backend_that_is_none_is_not_repeated() {
+        let failure = parsed("backend = \"sk-typed-in-the-wrong-place\"").unwrap_err();
+        assert!(!failure.to_string().contains("sk-"));
+    }
+
+    #[test]
+    fn only_loopback_addresses_will_do() {
+        assert!(loopback("127.0.0.1:0").is_some());
+        assert!(loopback("[::1]:8080").is_some());
+        for text in ["0.0.0.0:80", "10.0.0.1:80", "127.0.0.1", "localhost:80", ""] {
+            assert!(loopback(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Starting the other programs: found beside our own executable, with nothing of ours but what
+//! they are given on purpose.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use proto::failure::{Failure, FailureClass};
+use proto::standing::ChildKind;
+
+/// Where a sibling program is: beside our own executable, or in the package's libexec. PATH, which
+/// others may set, is never asked.
+pub(crate) fn sibling(name: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().and_then(|path| path.canonicalize()).map_err(|error| {
+        Failure::new(FailureClass::Io, format!("our own executable could not be found: {error}"), "")
+    })?;
+    let beside = own.parent().unwrap_or(Path::new("/"));
+    let places = [beside.join(name), beside.join("../libexec/ugent").join(name)];
+    places.into_iter().find(|place| place.is_file()).ok_or_else(|| {
+        Failure::new(
+            FailureClass::Config,
+            format!("{name} is not installed beside {}", own.display()),
+            "install ugent, secret-broker, keeperd and egressd together",
+        )
+    })
+}
+
+/// A daemon that was just started, and our end of its control lane.
+pub(crate) struct Started {
+    pub(crate) process: Child,
+    pub(crate) control: UnixStream,
+}
+
+/// Starts a daemon: no arguments, no environment, stdin its control lane, stdout nowhere, stderr
+/// ours, a process group of its own so that a terminal's Ctrl-C is for us alone.
+pub(crate) fn daemon(kind: ChildKind) -> Result<Started, Failure> {
+    let program = sibling(kind.as_str())?;
+    let failed = |error: std::io::Error| {
+        Failure::new(FailureClass::Io, format!("{} could not be started: {error}", program.display()), "")
+    };
+    let (control, theirs) = UnixStream::pair().map_err(failed)?;
+    let process = Command::new(&program)
+        .env_clear()
+        .current_dir("/")
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(failed)?;
+    Ok(Started { process, control })
+}
+
+/// What a program of this crate does before anything else: keeps descriptors it was started with
+/// from its children, and itself out of core files and of other programs' sight.
+pub(crate) fn settle_in() -> Result<(), Failure> {
+    let refused = |error: std::io::Error| {
+        Failure::new(
+            FailureClass::Config,
+            format!("the kernel refused a surrender: {error}"),
+            "use Linux 5.11 or later",
+        )
+    };
+    unix::passed::none_to_children().map_err(refused)?;
+    unix::surrender::cores().map_err(refused)?;
+    unix::surrender::dumpable().map_err(refused)?;
+    Ok(())
+}
