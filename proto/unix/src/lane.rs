@@ -306,15 +306,22 @@ impl Lane {
         if self.wait_for::<Hello>(deadline)?.message.fits(kind) { Ok(()) } else { Err(LaneError::Hello) }
     }
 
+    /// Returns only when the socket is ready, so that a blocking one does not block beyond the
+    /// deadline either.
     fn wait(&self, flags: PollFlags, deadline: Instant) -> Result<(), LaneError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(LaneError::Deadline);
-        }
-        let wait = PollTimeout::try_from(left.min(Duration::from_secs(60))).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], wait) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(error) => Err(error.into()),
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(LaneError::Deadline);
+            }
+            // Rounded up, or the last millisecond would be spent spinning.
+            let left = left.min(Duration::from_secs(60)) + Duration::from_micros(999);
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

@@ -1,0 +1,136 @@
+//! The only place of egressd where a client's bytes are judged.
+//!
+//! One request: check its head, ask keeperd, hand over to the upstream. Nothing of a request is
+//! logged but what [`crate::access_log`] has a field for.
+
+mod admit;
+pub(crate) mod clients;
+mod host;
+mod path;
+mod probe;
+pub(crate) mod query;
+pub(crate) mod strip;
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use proto::control_lane::LogLevel;
+use proto::hazmat::SecretBytes;
+use proto::lease_lane::Caller;
+use proto::name::ProviderId;
+
+use crate::access_log::{AccessEnd, AccessLine};
+use crate::keeper::{Answer, Ask, Opened};
+use crate::refusal::{self, Cause};
+use crate::ticket::Ticket;
+use crate::upstream::response_body::{BrokenOff, ResponseBody};
+use crate::worker::Worker;
+
+/// The body of whatever a client gets.
+pub(crate) enum Answered {
+    /// A small one of ours.
+    Own(Full<Bytes>),
+    /// The provider's, as it comes.
+    Streamed(Box<ResponseBody>),
+}
+
+/// Answers one request.
+pub(crate) async fn answer(
+    worker: Rc<Worker>,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Response<Answered> {
+    if let Err(cause) = admit::check(&request) {
+        return refuse(&worker, cause, None);
+    }
+    if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {
+        return response.map(Answered::Own);
+    }
+    let ask = match admit::ask(&request, caller) {
+        Ok(ask) => ask,
+        Err(cause) => return refuse(&worker, cause, None),
+    };
+    let provider = ask.provider.clone();
+    match crate::upstream::relay::relay(&worker, ask, request).await {
+        Ok(response) => response.map(|body| Answered::Streamed(Box::new(body))),
+        // The ticket, if there was one, has logged it.
+        Err(cause) => refusal::answer(cause, Some(&provider)).map(Answered::Own),
+    }
+}
+
+/// Asks keeperd for the value of one request. The token is read from the head anew for each ask, so
+/// that it rests nowhere between two of them.
+pub(crate) async fn lease(worker: &Worker, ask: Ask, client: &Parts) -> Result<(Ticket, Box<Opened>), Cause> {
+    let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query())?;
+    let (provider, method) = (ask.provider.clone(), ask.method.clone());
+    let Some((seq, answer)) = worker.keeper.ask_open(ask, token) else {
+        return Err(Cause::KeeperUnavailable);
+    };
+    let mut ticket = Ticket::new(worker.keeper.clone(), worker.log.clone(), seq, provider, method);
+    match answer.await {
+        Ok(Answer::Opened(opened)) => {
+            ticket.leased(opened.lease);
+            Ok((ticket, opened))
+        }
+        Ok(Answer::Refused(refusal, record)) => {
+            ticket.refused(refusal.as_str());
+            Err(Cause::Keeper(refusal, record))
+        }
+        Err(_) => {
+            ticket.refused(Cause::KeeperUnavailable.code());
+            Err(Cause::KeeperUnavailable)
+        }
+    }
+}
+
+fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Response<Answered> {
+    worker.log.line(LogLevel::Info, || {
+        AccessLine {
+            provider,
+            method: None,
+            end: AccessEnd::Refused(cause.code()),
+            ms: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            lease: None,
+        }
+        .to_string()
+    });
+    refusal::answer(cause, provider).map(Answered::Own)
+}
+
+impl Body for Answered {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match self.get_mut() {
+            Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Streamed(body) => Pin::new(body.as_mut()).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Streamed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Streamed(body) => body.size_hint(),
+        }
+    }
+}

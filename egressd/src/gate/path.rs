@@ -1,0 +1,155 @@
+//! Splits `/proxy/{provider}/{path}`, and refuses every path that two readers could take for two
+//! different ones: so that what keeperd judges is what the provider gets.
+//!
+//! Works on the bytes as sent, and never rewrites them.
+
+use proto::lease_lane::PATH_MAX;
+use proto::name::ProviderId;
+
+use crate::refusal::Cause;
+
+const PROXY: &str = "/proxy/";
+
+/// Where a request wants to go.
+pub(crate) struct Target<'a> {
+    /// From the path.
+    pub(crate) provider: ProviderId,
+    /// Behind the provider, starting with `/`.
+    pub(crate) path: &'a str,
+}
+
+/// Parses the path of a request's target.
+pub(crate) fn parse(path: &str) -> Result<Target<'_>, Cause> {
+    let Some(rest) = path.strip_prefix(PROXY) else {
+        return Err(Cause::NoSuchPath);
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (provider, path) = rest.split_at_checked(end).ok_or(Cause::NoSuchPath)?;
+    let provider = ProviderId::parse(provider).map_err(|_| Cause::NoSuchPath)?;
+    let path = if path.is_empty() { "/" } else { path };
+    check(path)?;
+    Ok(Target { provider, path })
+}
+
+fn check(path: &str) -> Result<(), Cause> {
+    if path.len() > PATH_MAX {
+        return Err(Cause::BadRequest("the path is too long"));
+    }
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' | b';' => {
+                return Err(Cause::BadRequest("the path has a character that is read in two ways"));
+            }
+            0..=0x20 | 0x7f.. => {
+                return Err(Cause::BadRequest("the path has a character that must be percent-encoded"));
+            }
+            b'%' => check_escape(bytes.next(), bytes.next())?,
+            _ => {}
+        }
+    }
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        if segment == "." || segment == ".." || (segment.is_empty() && !is_last) {
+            return Err(Cause::BadRequest("the path has an empty or dot segment"));
+        }
+    }
+    Ok(())
+}
+
+fn check_escape(high: Option<u8>, low: Option<u8>) -> Result<(), Cause> {
+    let (Some(high), Some(low)) = (high.and_then(hex), low.and_then(hex)) else {
+        return Err(Cause::BadRequest("the path has a broken percent escape"));
+    };
+    match high << 4 | low {
+        b'/' | b'\\' | b'.' | b';' | 0..=0x1f | 0x7f => {
+            Err(Cause::BadRequest("the path has an escape that is read in two ways"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The value of a hex digit.
+pub(crate) const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_behind_the_provider_is_kept_as_sent() {
+        for (sent, provider, path) in [
+            ("/proxy/openai/v1/chat/completions", "openai", "/v1/chat/completions"),
+            (
+                "/proxy/google/v1beta/models/a-1.5:generateContent",
+                "google",
+                "/v1beta/models/a-1.5:generateContent",
+            ),
+            ("/proxy/openai/v1/files/", "openai", "/v1/files/"),
+            ("/proxy/openai/v1/a%20b%C3%A9", "openai", "/v1/a%20b%C3%A9"),
+            ("/proxy/openai", "openai", "/"),
+            ("/proxy/openai/", "openai", "/"),
+        ] {
+            let target = parse(sent).unwrap_or_else(|cause| panic!("{sent}: {cause:?}"));
+            assert_eq!((target.provider.as_str(), target.path), (provider, path));
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_read_in_two_ways_is_refused() {
+        for rest in [
+            "/v1/../admin",
+            "/v1/..",
+            "/v1/.",
+            "/./v1",
+            "//v1",
+            "/v1//x",
+            "/v1/%2e%2e/x",
+            "/v1/%2E",
+            "/v1%2fx",
+            "/v1%2Fx",
+            "/v1%5cx",
+            "/v1\\x",
+            "/v1;a=b",
+            "/v1%3Bx",
+            "/v1%00",
+            "/v1%0d%0a",
+            "/v1%7f",
+            "/v1%",
+            "/v1%2",
+            "/v1%zz",
+            "/v1/é",
+            "/v1 x",
+            "/v1\tx",
+        ] {
+            let cause = parse(&format!("/proxy/openai{rest}")).err();
+            assert!(matches!(cause, Some(Cause::BadRequest(_))), "{rest}: {cause:?}");
+        }
+        let long = format!("/proxy/openai/{}", "a".repeat(PATH_MAX));
+        assert!(matches!(parse(&long), Err(Cause::BadRequest(_))));
+    }
+
+    #[test]
+    fn what_is_not_a_provider_is_not_found() {
+        for sent in [
+            "/",
+            "/v1/chat",
+            "/proxy",
+            "/proxy/",
+            "/proxy//x",
+            "/proxy/Open_AI/x",
+            "/proxy/%6f/x",
+            "/proxy/../x",
+        ] {
+            assert_eq!(parse(sent).err(), Some(Cause::NoSuchPath), "{sent}");
+        }
+    }
+}

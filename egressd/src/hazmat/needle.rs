@@ -1,0 +1,248 @@
+//! Where in a stream of written bytes the value takes the place of its placeholder.
+//!
+//! hyper is given a random placeholder of the value's length, so that no copy of the value is in
+//! its buffers, which live as long as the connection. This file finds the placeholder as the bytes
+//! pass: once, only in the request head, only behind `name: prefix` at the start of a line, only
+//! if a line end follows. Not one byte of the value is written before all of that was seen.
+//!
+//! Pure: no socket is known here. [`super::inject`] does the writing.
+
+use std::io::IoSlice;
+
+use proto::hazmat::{NoSlot, SecretBytes};
+
+/// Shortest and longest value that may stand in a header. A shorter placeholder could be guessed.
+const INJECTABLE: std::ops::RangeInclusive<usize> = 16..=8192;
+const LINE_END: &[u8] = b"\r\n";
+
+/// Why a value cannot be put into a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NeedleError {
+    /// The value is too short, too long, or has bytes that may not stand in a header.
+    NotInjectable,
+    /// No random bytes are to be had.
+    NoRandom,
+    /// The head ended, or had other bytes in the placeholder's place.
+    NotFound,
+}
+
+impl From<NoSlot> for NeedleError {
+    fn from(_: NoSlot) -> Self {
+        Self::NotInjectable
+    }
+}
+
+/// A value and the place it goes to, for one request.
+pub(crate) struct Needle {
+    /// `\r\nname: prefix`.
+    marker: Vec<u8>,
+    /// The placeholder and a line end.
+    tail: Vec<u8>,
+    value: SecretBytes,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Looking for the marker: how much of it, and of an empty line, was just seen.
+    Scan(Scan),
+    /// The marker has passed; that many bytes of the tail were taken and not yet written.
+    Match { taken: usize },
+    /// The whole tail was taken; that many bytes of value and line end were written.
+    Release { written: usize },
+}
+
+#[derive(Clone, Copy, Default)]
+struct Scan {
+    marker: usize,
+    blank: usize,
+}
+
+/// What to do with the bytes on offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Write the first so many bytes as they are.
+    Pass(usize),
+    /// Say that so many bytes were written, and write nothing yet.
+    Take(usize),
+    /// Write `before` bytes, then value and line end, then what is behind `skip` more bytes.
+    Put {
+        /// Bytes in front of the placeholder.
+        before: usize,
+        /// Bytes of placeholder and line end.
+        skip: usize,
+    },
+}
+
+/// What became of bytes that were written.
+pub(crate) struct Progress {
+    /// How many of the bytes on offer are done with.
+    pub(crate) consumed: usize,
+    /// Whether the value's last byte is written, and the needle to be dropped.
+    pub(crate) over: bool,
+}
+
+impl Needle {
+    /// For a header `name: prefix` + value.
+    pub(crate) fn new(name: &str, prefix: &str, value: SecretBytes) -> Result<Self, NeedleError> {
+        if !INJECTABLE.contains(&value.len()) || !is_visible(&value) {
+            return Err(NeedleError::NotInjectable);
+        }
+        let mut tail = placeholder(value.len())?;
+        tail.extend_from_slice(LINE_END);
+        let marker = [LINE_END, name.as_bytes(), b": ", prefix.as_bytes()].concat();
+        Ok(Self { marker, tail, value, stage: Stage::Scan(Scan::default()) })
+    }
+
+    /// What hyper is given in the value's place.
+    pub(crate) fn placeholder(&self) -> &[u8] {
+        self.tail.get(..self.value.len()).unwrap_or_default()
+    }
+
+    /// Whether bytes are owed that hyper believes written.
+    pub(crate) const fn is_owing(&self) -> bool {
+        matches!(self.stage, Stage::Release { .. })
+    }
+
+    /// Decides what to do with the bytes on offer. Changes nothing.
+    pub(crate) fn plan(&self, offer: &[IoSlice<'_>]) -> Result<Plan, NeedleError> {
+        let (before, taken) = match self.stage {
+            Stage::Release { .. } => return Ok(Plan::Put { before: 0, skip: 0 }),
+            Stage::Match { taken } => (0, taken),
+            Stage::Scan(mut scan) => match self.scan(&mut scan, bytes_of(offer))? {
+                Some(end) => (end, 0),
+                None => return Ok(Plan::Pass(bytes_of(offer).count())),
+            },
+        };
+        let mut owed = self.tail.iter().skip(taken);
+        let mut seen = 0;
+        for byte in bytes_of(offer).skip(before) {
+            match owed.next() {
+                None => break,
+                Some(expected) if *expected == byte => seen += 1,
+                Some(_) => return Err(NeedleError::NotFound),
+            }
+        }
+        if taken + seen == self.tail.len() {
+            return Ok(Plan::Put { before, skip: seen });
+        }
+        Ok(if before > 0 { Plan::Pass(before) } else { Plan::Take(seen) })
+    }
+
+    /// Takes note that the bytes of a [`Plan::Pass`] went out, as far as they did.
+    pub(crate) fn passed(&mut self, offer: &[IoSlice<'_>], written: usize) -> Result<(), NeedleError> {
+        if let Stage::Scan(mut scan) = self.stage {
+            let found = self.scan(&mut scan, bytes_of(offer).take(written))?;
+            self.stage = if found.is_some() { Stage::Match { taken: 0 } } else { Stage::Scan(scan) };
+        }
+        Ok(())
+    }
+
+    /// Takes note of a [`Plan::Take`].
+    pub(crate) fn took(&mut self, bytes: usize) {
+        if let Stage::Match { taken } = &mut self.stage {
+            *taken += bytes;
+        }
+    }
+
+    /// Takes note that so many bytes of a [`Plan::Put`] went out.
+    pub(crate) fn put(
+        &mut self,
+        offer: &[IoSlice<'_>],
+        before: usize,
+        skip: usize,
+        written: usize,
+    ) -> Result<Progress, NeedleError> {
+        let Some(released) = written.checked_sub(before) else {
+            self.passed(offer, written)?;
+            return Ok(Progress { consumed: written, over: false });
+        };
+        let done = match self.stage {
+            Stage::Release { written } => written,
+            Stage::Scan(_) | Stage::Match { .. } => 0,
+        };
+        let owed = self.tail.len() - done;
+        if released < owed {
+            self.stage = Stage::Release { written: done + released };
+            return Ok(Progress { consumed: before + skip, over: false });
+        }
+        Ok(Progress { consumed: before + skip + (released - owed), over: true })
+    }
+
+    /// The slices of a [`Plan::Put`].
+    #[expect(clippy::disallowed_methods, reason = "INV-02: the value goes from its slot to the TLS stream")]
+    pub(crate) fn slices<'a>(
+        &'a self,
+        offer: &'a [IoSlice<'a>],
+        before: usize,
+        skip: usize,
+    ) -> Vec<IoSlice<'a>> {
+        let done = match self.stage {
+            Stage::Release { written } => written,
+            Stage::Scan(_) | Stage::Match { .. } => 0,
+        };
+        let value = self.value.expose();
+        let mut slices = Vec::with_capacity(offer.len() + 3);
+        slices.extend(part(offer, 0, before));
+        slices.push(IoSlice::new(value.get(done..).unwrap_or_default()));
+        slices.push(IoSlice::new(LINE_END.get(done.saturating_sub(value.len())..).unwrap_or_default()));
+        slices.extend(part(offer, before + skip, usize::MAX));
+        slices.retain(|slice| !slice.is_empty());
+        slices
+    }
+
+    /// Goes on scanning; gives the number of bytes up to and with the marker's last.
+    fn scan(&self, scan: &mut Scan, bytes: impl Iterator<Item = u8>) -> Result<Option<usize>, NeedleError> {
+        for (index, byte) in bytes.enumerate() {
+            // The marker starts with the only CR it has, so that is all a mismatch can fall back to.
+            let restart = usize::from(byte == b'\r');
+            scan.marker = if self.marker.get(scan.marker) == Some(&byte) { scan.marker + 1 } else { restart };
+            scan.blank = match (scan.blank, byte) {
+                (0 | 2, b'\r') | (1 | 3, b'\n') => scan.blank + 1,
+                _ => restart,
+            };
+            if scan.marker == self.marker.len() {
+                return Ok(Some(index + 1));
+            }
+            if scan.blank == 4 {
+                return Err(NeedleError::NotFound);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The part of the bytes on offer between two places.
+pub(crate) fn part<'a>(
+    offer: &'a [IoSlice<'a>],
+    from: usize,
+    to: usize,
+) -> impl Iterator<Item = IoSlice<'a>> + 'a {
+    let mut at = 0_usize;
+    offer.iter().map(move |slice| {
+        let start = from.saturating_sub(at).min(slice.len());
+        let end = to.saturating_sub(at).min(slice.len());
+        at = at.saturating_add(slice.len());
+        IoSlice::new(slice.get(start..end).unwrap_or_default())
+    })
+}
+
+fn bytes_of<'a>(offer: &'a [IoSlice<'_>]) -> impl Iterator<Item = u8> + 'a {
+    offer.iter().flat_map(|slice| slice.iter().copied())
+}
+
+#[expect(clippy::disallowed_methods, reason = "INV-02: a value with a line end in it would forge a header")]
+fn is_visible(value: &SecretBytes) -> bool {
+    value.expose().iter().all(|byte| (0x21..=0x7e).contains(byte))
+}
+
+/// Random text of that length, of 64 letters: what a client sends cannot contain it but by chance.
+fn placeholder(len: usize) -> Result<Vec<u8>, NeedleError> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = vec![0; len];
+    getrandom::fill(&mut text).map_err(|_| NeedleError::NoRandom)?;
+    for byte in &mut text {
+        *byte = LETTERS.get(usize::from(*byte & 63)).copied().unwrap_or(b'A');
+    }
+    Ok(text)
+}

@@ -1,0 +1,225 @@
+//! The lease lane: asks keeperd, and hands each answer to the request that waits for it. The only
+//! user of the lane; one lane a worker, so nothing here is shared between threads.
+//!
+//! Everything that is asked in one turn of the event loop leaves in one write.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+
+use crate::hazmat::wash;
+use proto::control_lane::Scheme;
+use proto::hazmat::SecretBytes;
+use proto::lease_lane::{Caller, Inject, LeaseAnswer, LeaseRequest};
+use proto::meta::{LeaseId, RecordSeq};
+use proto::name::{Handle, Host, Method, ProviderId};
+use proto::refusal::Refusal;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::sync::{Notify, oneshot};
+use unix::lane::{Flushed, Lane, LaneError, Received};
+
+/// What is known of keeperd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeeperState {
+    /// It has not said yet.
+    Silent,
+    /// Asks will be refused.
+    Locked,
+    /// Asks will be judged.
+    Unlocked,
+    /// The lane is gone, and will not come back to this process.
+    Lost,
+}
+
+/// What is asked for.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    /// Who.
+    pub(crate) caller: Caller,
+    /// From the path.
+    pub(crate) provider: ProviderId,
+    /// Of the request.
+    pub(crate) method: Method,
+    /// Behind the provider, without query.
+    pub(crate) path: String,
+    /// The secret the client named.
+    pub(crate) secret: Option<Handle>,
+    /// The ask this one repeats.
+    pub(crate) retry_of: Option<u64>,
+}
+
+/// A value, and where it goes.
+pub(crate) struct Opened {
+    /// Under which lease.
+    pub(crate) lease: LeaseId,
+    /// Of the upstream.
+    pub(crate) scheme: Scheme,
+    /// Of the upstream.
+    pub(crate) host: Host,
+    /// Of the upstream.
+    pub(crate) port: u16,
+    /// Of the upstream, without query.
+    pub(crate) path: String,
+    /// Where in the head.
+    pub(crate) inject: Inject,
+    /// For one request.
+    pub(crate) value: SecretBytes,
+}
+
+/// What became of an ask.
+pub(crate) enum Answer {
+    /// It was granted.
+    Opened(Box<Opened>),
+    /// It was not.
+    Refused(Refusal, Option<RecordSeq>),
+}
+
+/// Asks keeperd.
+#[derive(Clone)]
+pub(crate) struct Keeper(Rc<Shared>);
+
+struct Shared {
+    outbox: RefCell<Vec<(LeaseRequest, Option<SecretBytes>)>>,
+    waiting: RefCell<HashMap<u64, oneshot::Sender<Answer>>>,
+    last_seq: Cell<u64>,
+    state: Cell<KeeperState>,
+    bell: Notify,
+}
+
+impl Keeper {
+    /// A keeper nobody drives yet.
+    pub(crate) fn new() -> Self {
+        Self(Rc::new(Shared {
+            outbox: RefCell::default(),
+            waiting: RefCell::default(),
+            last_seq: Cell::new(0),
+            state: Cell::new(KeeperState::Silent),
+            bell: Notify::new(),
+        }))
+    }
+
+    /// What is known of keeperd.
+    pub(crate) fn state(&self) -> KeeperState {
+        self.0.state.get()
+    }
+
+    /// Puts an ask on the lane; `None` if the lane is gone. The receiver fails if it goes later.
+    pub(crate) fn ask_open(
+        &self,
+        ask: Ask,
+        token: Option<SecretBytes>,
+    ) -> Option<(u64, oneshot::Receiver<Answer>)> {
+        if self.state() == KeeperState::Lost {
+            return None;
+        }
+        let seq = self.0.last_seq.get() + 1;
+        self.0.last_seq.set(seq);
+        let (answer, waiting) = oneshot::channel();
+        self.0.waiting.borrow_mut().insert(seq, answer);
+        let Ask { caller, provider, method, path, secret, retry_of } = ask;
+        let open = LeaseRequest::Open { seq, caller, provider, method, path, secret, retry_of };
+        self.0.outbox.borrow_mut().push((open, token));
+        self.0.bell.notify_one();
+        Some((seq, waiting))
+    }
+
+    /// Puts the end of a request on the lane, also of one that waits for its answer.
+    pub(crate) fn close(&self, close: LeaseRequest) {
+        if let LeaseRequest::Close { seq, .. } = &close {
+            self.0.waiting.borrow_mut().remove(seq);
+        }
+        if self.state() != KeeperState::Lost {
+            self.0.outbox.borrow_mut().push((close, None));
+            self.0.bell.notify_one();
+        }
+    }
+
+    /// Moves frames until the lane breaks; says why. Asks that wait then fail, and later ones too.
+    /// `watch` is another descriptor of the lane's socket: it waits, and the lane moves the bytes.
+    pub(crate) async fn drive(&self, lane: Lane, watch: UnixStream) -> LaneError {
+        let broken = self.exchange(lane, watch).await;
+        self.0.state.set(KeeperState::Lost);
+        self.0.waiting.borrow_mut().clear();
+        self.0.outbox.borrow_mut().clear();
+        broken
+    }
+
+    async fn exchange(&self, mut lane: Lane, watch: UnixStream) -> LaneError {
+        // What came behind the greeting is already in the lane's buffer.
+        if let Err(error) = self.deliver(&mut lane) {
+            return error;
+        }
+        loop {
+            let interest = match self.hand_over(&mut lane) {
+                Ok(Flushed::All) => Interest::READABLE,
+                Ok(Flushed::Blocked) => Interest::READABLE | Interest::WRITABLE,
+                Err(error) => return error,
+            };
+            tokio::select! {
+                ready = watch.ready(interest) => {
+                    if let Err(error) = ready {
+                        return LaneError::Io(error);
+                    }
+                }
+                () = self.0.bell.notified() => continue,
+            }
+            // These two tell the event loop when the socket has nothing more for us.
+            let _ =
+                watch.try_io(Interest::WRITABLE, || nothing_left(lane.flush().ok() == Some(Flushed::All)));
+            let mut received = Ok(Received::Nothing);
+            let _ = watch.try_io(Interest::READABLE, || {
+                received = lane.receive();
+                nothing_left(!matches!(received, Ok(Received::Nothing)))
+            });
+            match received {
+                Ok(Received::Nothing) => {}
+                Ok(Received::Bytes) => {
+                    if let Err(error) = self.deliver(&mut lane) {
+                        return error;
+                    }
+                }
+                Ok(Received::Closed) => return LaneError::Closed,
+                Err(error) => return error,
+            }
+        }
+    }
+
+    fn hand_over(&self, lane: &mut Lane) -> Result<Flushed, LaneError> {
+        for (message, value) in self.0.outbox.borrow_mut().drain(..) {
+            lane.push(&message, value)?;
+        }
+        lane.flush()
+    }
+
+    fn deliver(&self, lane: &mut Lane) -> Result<(), LaneError> {
+        while let Some(parcel) = lane.take::<LeaseAnswer>()? {
+            match parcel.message {
+                LeaseAnswer::State { locked: true } => self.0.state.set(KeeperState::Locked),
+                LeaseAnswer::State { locked: false } => self.0.state.set(KeeperState::Unlocked),
+                LeaseAnswer::Refused { seq, refusal, record } => {
+                    self.answer(seq, Answer::Refused(refusal, record));
+                }
+                LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
+                    wash::registers();
+                    let Some(value) = parcel.value else { continue };
+                    let opened = Opened { lease, scheme, host, port, path, inject, value };
+                    self.answer(seq, Answer::Opened(Box::new(opened)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer nobody waits for crossed a Close on its way; its value is wiped here.
+    fn answer(&self, seq: u64, answer: Answer) {
+        if let Some(waiting) = self.0.waiting.borrow_mut().remove(&seq) {
+            let _ = waiting.send(answer);
+        }
+    }
+}
+
+fn nothing_left(may_have_more: bool) -> io::Result<()> {
+    if may_have_more { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+}

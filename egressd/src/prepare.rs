@@ -1,0 +1,121 @@
+//! Opens everything egressd will ever need, before it is confined: after this no file is opened.
+//!
+//! Reads the launcher's orders and files of the system; not a byte of anybody else (INV-08).
+
+use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, StartEgress, Transport};
+use proto::failure::{Failure, FailureClass};
+use proto::name::ProviderId;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use unix::lane::{Descriptors, Lane};
+
+use crate::control::{Control, Ended};
+use crate::gate::clients::Listener;
+use crate::upstream::resolve::Names;
+use crate::upstream::transports::Transports;
+
+/// What is known of the world outside; never changes.
+pub(crate) struct Outside {
+    /// How to reach each provider.
+    pub(crate) transports: Transports,
+    /// How to look up names.
+    pub(crate) names: Names,
+}
+
+/// All that serving needs.
+pub(crate) struct Prepared {
+    /// One a worker; nothing was read from them yet.
+    pub(crate) lanes: Vec<Lane>,
+    /// Where clients come in.
+    pub(crate) listeners: Vec<Listener>,
+    /// What is known of the world outside.
+    pub(crate) outside: Outside,
+    /// How much to log.
+    pub(crate) log: LogLevel,
+    /// What was odd on the way.
+    pub(crate) notes: Vec<(LogLevel, String)>,
+}
+
+/// Greets the launcher, and takes and opens everything.
+pub(crate) fn open(control: &mut Control) -> Result<Prepared, Ended> {
+    control.greet()?;
+    let mut transports: Vec<Transport> = Vec::new();
+    let mut anchors: Vec<(ProviderId, Vec<u8>)> = Vec::new();
+    let (start, fds) = loop {
+        let parcel = control.next_order()?;
+        match parcel.message {
+            ControlOrder::Transport(transport) => transports.push(transport),
+            ControlOrder::Anchor { provider, der } => anchors.push((provider, der)),
+            ControlOrder::StartEgress(start) => break (start, parcel.fds),
+            ControlOrder::Stop => return Err(Ended::Told),
+            ControlOrder::StartKeeper(_)
+            | ControlOrder::Unlock
+            | ControlOrder::NewEgress { .. }
+            | ControlOrder::VerifyFiles
+            | ControlOrder::VerifySegments { .. }
+            | ControlOrder::Verify
+            | ControlOrder::Standing(_)
+            | ControlOrder::Drain => return Err(misplaced()),
+        }
+    };
+    if transports.len() + anchors.len() != usize::try_from(start.transports).unwrap_or(usize::MAX) {
+        return Err(misplaced());
+    }
+    let mut notes = Vec::new();
+    let (lanes, listeners) = sort(&start, fds)?;
+    let names = Names::read(&mut notes);
+    let transports = Transports::open(transports, anchors, &mut notes).map_err(Ended::Failed)?;
+    draw()?;
+    Ok(Prepared { lanes, listeners, outside: Outside { transports, names }, log: start.log, notes })
+}
+
+/// An order that may not come now: the launcher is of another build, or has a bug.
+pub(crate) fn misplaced() -> Ended {
+    Ended::Failed(Failure::new(FailureClass::Bug, "secret-broker gave egressd an order out of place", ""))
+}
+
+fn sort(start: &StartEgress, fds: Vec<OwnedFd>) -> Result<(Vec<Lane>, Vec<Listener>), Ended> {
+    let mut fds = fds.into_iter();
+    let mut lanes = Vec::new();
+    for fd in fds.by_ref().take(usize::from(start.lanes)) {
+        let socket = UnixStream::from(fd);
+        socket.set_nonblocking(true).map_err(|error| unusable("a lease lane", &error))?;
+        lanes.push(Lane::new(socket, Descriptors::Refused).map_err(|error| {
+            Ended::Failed(Failure::new(
+                FailureClass::TryAgain,
+                format!("egressd has no room for its lanes: {error}"),
+                "",
+            ))
+        })?);
+    }
+    let mut listeners = Vec::new();
+    for (kind, fd) in start.listeners.iter().zip(fds) {
+        listeners.push(match kind {
+            ListenerKind::Tcp => {
+                let listener = std::net::TcpListener::from(fd);
+                listener.set_nonblocking(true).map_err(|error| unusable("the loopback port", &error))?;
+                Listener::Tcp(listener)
+            }
+            ListenerKind::Unix => {
+                let listener = std::os::unix::net::UnixListener::from(fd);
+                listener.set_nonblocking(true).map_err(|error| unusable("a Unix socket", &error))?;
+                Listener::Unix(listener)
+            }
+        });
+    }
+    if lanes.is_empty() || listeners.is_empty() {
+        return Err(misplaced());
+    }
+    Ok((lanes, listeners))
+}
+
+fn unusable(what: &str, error: &std::io::Error) -> Ended {
+    Ended::Failed(Failure::new(FailureClass::Bug, format!("egressd cannot use {what}: {error}"), ""))
+}
+
+/// The first draw seeds the generator of the TLS library, which is slow and may look at the system.
+fn draw() -> Result<(), Ended> {
+    aws_lc_rs::rand::fill(&mut [0; 32]).map_err(|_| {
+        Ended::Failed(Failure::new(FailureClass::Bug, "the TLS library has no random bytes", ""))
+    })
+}

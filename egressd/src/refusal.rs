@@ -1,0 +1,229 @@
+//! What a client is told when its request goes nowhere, in the shape its provider's SDK parses.
+//!
+//! Messages say what to do next. They hold names and numbers of ours; never a piece of the request.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use proto::meta::RecordSeq;
+use proto::name::ProviderId;
+use proto::refusal::Refusal;
+
+use crate::hazmat::needle::NeedleError;
+
+/// Carries the code, so that a program need not parse the body.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-ugent-refusal");
+
+/// Why a request goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The head is malformed; says how.
+    BadRequest(&'static str),
+    /// Not a name of this machine in Host, or a browser's Origin.
+    BadHost,
+    /// Not a path of the gateway.
+    NoSuchPath,
+    /// keeperd said no.
+    Keeper(Refusal, Option<RecordSeq>),
+    /// keeperd cannot be asked.
+    KeeperUnavailable,
+    /// Too much at once.
+    Busy,
+    /// No connection to the provider; says why.
+    UpstreamUnreachable(&'static str),
+    /// The provider's certificate or handshake was refused; says why.
+    UpstreamTls(&'static str),
+    /// The provider took too long.
+    UpstreamTimeout,
+}
+
+impl From<NeedleError> for Cause {
+    fn from(error: NeedleError) -> Self {
+        match error {
+            NeedleError::NotInjectable => Self::Keeper(Refusal::ValueNotInjectable, None),
+            NeedleError::NoRandom | NeedleError::NotFound => Self::Busy,
+        }
+    }
+}
+
+impl Cause {
+    /// The word of the gateway's table.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::BadHost => "bad_host",
+            Self::NoSuchPath => Refusal::UnknownRoute.as_str(),
+            Self::Keeper(refusal, _) => refusal.as_str(),
+            Self::KeeperUnavailable => "keeper_unavailable",
+            Self::Busy => Refusal::Busy.as_str(),
+            Self::UpstreamUnreachable(_) => "upstream_unreachable",
+            Self::UpstreamTls(_) => "upstream_tls",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// Its status.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadHost => StatusCode::FORBIDDEN,
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::Keeper(refusal, _) => match refusal {
+                Refusal::InvalidToken => StatusCode::UNAUTHORIZED,
+                Refusal::NotGranted | Refusal::ValueNotInjectable => StatusCode::FORBIDDEN,
+                Refusal::UnknownRoute => StatusCode::NOT_FOUND,
+                Refusal::VaultLocked
+                | Refusal::JournalUnavailable
+                | Refusal::Busy
+                | Refusal::KeeperUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Self::KeeperUnavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamUnreachable(_) | Self::UpstreamTls(_) => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn message(self) -> String {
+        let record = if let Self::Keeper(_, Some(RecordSeq(seq))) = self {
+            format!(" (see `ugent secret audit`, record {seq})")
+        } else {
+            String::new()
+        };
+        let text = match self {
+            Self::BadRequest(how) => return format!("The request is malformed: {how}."),
+            Self::BadHost => {
+                "The gateway answers only to localhost, 127.0.0.1 and [::1], and not to web pages. \
+                 Use http://127.0.0.1:PORT as the base URL"
+            }
+            Self::NoSuchPath => {
+                "There is nothing at this path. Requests go to /proxy/PROVIDER/PATH, \
+                 as in /proxy/openai/v1/chat/completions"
+            }
+            Self::Keeper(refusal, _) => by_keeper(refusal),
+            Self::KeeperUnavailable => {
+                "The broker's keeper is not reachable. Look at `ugent secret broker status` and try again"
+            }
+            Self::Busy => "The gateway is busy. Try again in a moment",
+            Self::UpstreamUnreachable(why) => return format!("The provider cannot be reached: {why}."),
+            Self::UpstreamTls(why) => return format!("The provider's TLS was refused: {why}."),
+            Self::UpstreamTimeout => "The provider took too long. Try again",
+        };
+        format!("{text}{record}.")
+    }
+}
+
+const fn by_keeper(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::InvalidToken => {
+            "The broker's token is missing or not valid. Send the contents of secrets/broker.token \
+             as the API key"
+        }
+        Refusal::NotGranted => {
+            "No grant in secrets.grants.toml allows this. `ugent secret audit --event lease.denied` says why"
+        }
+        Refusal::UnknownRoute => {
+            "No route for this provider, method and path. `ugent secret audit --event lease.denied` \
+             lists what was refused"
+        }
+        Refusal::ValueNotInjectable => {
+            "The secret's value cannot stand in an HTTP header: it must be 16 to 8192 visible ASCII \
+             characters. Put a new one in its place with `ugent secret rotate @NAME --stdin`"
+        }
+        Refusal::VaultLocked => "The vault is locked. Type `ugent secret unlock` and try again",
+        Refusal::JournalUnavailable => {
+            "The use cannot be recorded, so it is not allowed. Look at `ugent secret broker status` \
+             (is the disk full?)"
+        }
+        Refusal::KeeperUnavailable => {
+            "The keeper cannot give this secret's value (is it missing or damaged?). \
+             Look at `ugent secret audit --event lease.denied`, and put a new one in its place with \
+             `ugent secret rotate @NAME --stdin`"
+        }
+        Refusal::Busy => "The broker is busy. Try again in a moment",
+    }
+}
+
+/// The answer, in the shape of that provider.
+pub(crate) fn answer(cause: Cause, provider: Option<&ProviderId>) -> Response<Full<Bytes>> {
+    let status = cause.status();
+    let message = escape(&cause.message());
+    let body = match provider.map(ProviderId::as_str) {
+        Some("google") => format!(
+            r#"{{"error":{{"code":{},"message":"{message}","status":"{}"}}}}"#,
+            status.as_u16(),
+            google_status(status)
+        ),
+        _ => format!(
+            r#"{{"error":{{"message":"{message}","type":"{}","param":null,"code":"{}"}}}}"#,
+            openai_type(status),
+            cause.code()
+        ),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HEADER, HeaderValue::from_static(cause.code()));
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+const fn openai_type(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+const fn google_status(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        400..=499 => "INVALID_ARGUMENT",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "UNAVAILABLE",
+    }
+}
+
+/// Our own texts need nothing but quotes and backslashes escaped (RFC 8259 section 7).
+fn escape(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body_of(response: Response<Full<Bytes>>) -> String {
+        use http_body_util::BodyExt;
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_the_record_in_openai_shape() {
+        let cause = Cause::Keeper(Refusal::NotGranted, Some(RecordSeq(41)));
+        let response = answer(cause, Some(&ProviderId::parse("openai").unwrap()));
+        assert_eq!(response.status(), 403);
+        assert_eq!(response.headers()["x-ugent-refusal"], "not_granted");
+        let body = body_of(response).await;
+        assert!(body.starts_with(r#"{"error":{"message":""#), "{body}");
+        assert!(body.contains("record 41") && body.contains(r#""code":"not_granted""#), "{body}");
+    }
+
+    #[tokio::test]
+    async fn google_gets_its_own_shape_and_503_a_retry_after() {
+        let response = answer(Cause::KeeperUnavailable, Some(&ProviderId::parse("google").unwrap()));
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+        let body = body_of(response).await;
+        assert!(body.starts_with(r#"{"error":{"code":503,"#), "{body}");
+        assert!(body.ends_with(r#""status":"UNAVAILABLE"}}"#), "{body}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Starts the workers, and then speaks with the launcher until the end.
+//!
+//! This thread touches no request: it moves orders, log lines and ends.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::control_lane::{ControlOrder, ControlReport, LogLevel};
+use proto::failure::{Failure, FailureClass};
+use proto::hello::LaneKind;
+use tokio::sync::watch;
+
+use crate::confine::Confined;
+use crate::control::{Control, Ended};
+use crate::gate::clients::Listener;
+use crate::log::{Log, WorkerEnd};
+use crate::prepare::{self, Prepared};
+use crate::worker::{self, Phase, Seat};
+
+/// A worker's stack: deep enough for a TLS handshake, small enough to have many.
+const STACK: usize = 512 * 1024;
+/// Most log lines that wait.
+const LINES: usize = 256;
+/// How long keeperd may take to greet.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Serves until told to end.
+pub(crate) fn run(control: &mut Control, prepared: Prepared, confined: Confined) -> Result<Ended, Ended> {
+    control.report(&ControlReport::Confined { layers: confined.layers().to_vec() })?;
+    for (level, text) in &prepared.notes {
+        control.report_if_read(&ControlReport::Log { level: *level, text: text.clone() })?;
+    }
+    let confined = Arc::new(confined);
+    let (bell, ringer) = UnixStream::pair().map_err(|error| unable(&error))?;
+    bell.set_nonblocking(true).and_then(|()| ringer.set_nonblocking(true)).map_err(|error| unable(&error))?;
+    let (lines, log_lines) = mpsc::sync_channel(LINES);
+    let (ends, worker_ends) = mpsc::channel();
+    let log = Log::new(prepared.log, lines, ends, ringer);
+    let (phase, told) = watch::channel(Phase::Serving);
+    let seats = seats(prepared, &log, &told)?;
+    let mut running = 0;
+    for seat in seats {
+        let proof = Arc::clone(&confined);
+        running += 1;
+        std::thread::Builder::new()
+            .name(format!("worker-{running}"))
+            .stack_size(STACK)
+            .spawn(move || worker::run(seat, &proof))
+            .map_err(|error| unable(&error))?;
+    }
+    control.report(&ControlReport::Ready { locked: false })?;
+    // The threads are not waited for: those with streams in flight end with the process.
+    Desk { control, bell, log_lines, worker_ends, phase, running }.attend()
+}
+
+/// What the main thread looks at.
+struct Desk<'a> {
+    control: &'a mut Control,
+    bell: UnixStream,
+    log_lines: Receiver<(LogLevel, String)>,
+    worker_ends: Receiver<WorkerEnd>,
+    phase: watch::Sender<Phase>,
+    running: usize,
+}
+
+impl Desk<'_> {
+    fn attend(&mut self) -> Result<Ended, Ended> {
+        loop {
+            self.wait()?;
+            // Before the channels are looked at: what comes after rings again.
+            let _ = self.bell.read(&mut [0; 64]);
+            let ended = self.obey().and_then(|told| Ok(told.or(self.count_ends()?)));
+            // The last lines too, so that a log says how it ended.
+            self.pass_lines()?;
+            if let Some(ended) = ended? {
+                return Ok(ended);
+            }
+            self.control.write()?;
+        }
+    }
+
+    fn obey(&mut self) -> Result<Option<Ended>, Ended> {
+        self.control.read()?;
+        while let Some(parcel) = self.control.take()? {
+            match parcel.message {
+                ControlOrder::Drain => {
+                    let _ = self.phase.send(Phase::Draining);
+                }
+                ControlOrder::Stop => return Ok(Some(Ended::Told)),
+                ControlOrder::StartKeeper(_)
+                | ControlOrder::Unlock
+                | ControlOrder::NewEgress { .. }
+                | ControlOrder::VerifyFiles
+                | ControlOrder::VerifySegments { .. }
+                | ControlOrder::Verify
+                | ControlOrder::Standing(_)
+                | ControlOrder::Transport(_)
+                | ControlOrder::Anchor { .. }
+                | ControlOrder::StartEgress(_) => return Err(prepare::misplaced()),
+            }
+        }
+        Ok(None)
+    }
+
+    fn count_ends(&mut self) -> Result<Option<Ended>, Ended> {
+        while let Ok(end) = self.worker_ends.try_recv() {
+            match end {
+                WorkerEnd::Drained => self.running = self.running.saturating_sub(1),
+                WorkerEnd::KeeperLost => return Err(keeper_lost()),
+                WorkerEnd::Unable => return Err(worker_lost()),
+            }
+        }
+        Ok(if self.running == 0 { Some(Ended::Told) } else { None })
+    }
+
+    fn pass_lines(&mut self) -> Result<(), Ended> {
+        while let Ok((level, text)) = self.log_lines.try_recv() {
+            self.control.report_if_read(&ControlReport::Log { level, text })?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<(), Ended> {
+        let mut flags = PollFlags::POLLIN;
+        if !self.control.lane().is_flushed() {
+            flags |= PollFlags::POLLOUT;
+        }
+        let mut fds = [
+            PollFd::new(self.control.lane().as_fd(), flags),
+            PollFd::new(self.bell.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(unable(&error.into())),
+        }
+    }
+}
+
+fn keeper_lost() -> Ended {
+    Ended::Failed(Failure::new(FailureClass::Unreachable, "keeperd is gone, so egressd ends", ""))
+}
+
+fn worker_lost() -> Ended {
+    Ended::Failed(Failure::new(
+        FailureClass::TryAgain,
+        "a worker of egressd could not start",
+        "look for a limit on descriptors or threads (`ulimit -n -u`)",
+    ))
+}
+
+fn unable(error: &io::Error) -> Ended {
+    Ended::Failed(Failure::new(FailureClass::TryAgain, format!("egressd cannot serve: {error}"), ""))
+}
+
+fn seats(prepared: Prepared, log: &Log, told: &watch::Receiver<Phase>) -> Result<Vec<Seat>, Ended> {
+    let outside = Arc::new(prepared.outside);
+    let deadline = Instant::now() + PATIENCE;
+    let mut seats = Vec::with_capacity(prepared.lanes.len());
+    for mut lane in prepared.lanes {
+        lane.greet(LaneKind::Lease, deadline).map_err(|error| {
+            Ended::Failed(Failure::new(
+                FailureClass::Unreachable,
+                format!("keeperd did not greet egressd: {error}"),
+                "",
+            ))
+        })?;
+        let listeners: Result<Vec<_>, _> = prepared.listeners.iter().map(Listener::again).collect();
+        seats.push(Seat {
+            lane,
+            listeners: listeners.map_err(|error| unable(&error))?,
+            outside: Arc::clone(&outside),
+            log: log.clone(),
+            phase: told.clone(),
+        });
+    }
+    Ok(seats)
+}

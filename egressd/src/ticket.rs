@@ -1,0 +1,141 @@
+//! The duty to tell keeperd how a request ended, once, whatever becomes of the request.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use proto::control_lane::LogLevel;
+use proto::journal::Outcome;
+use proto::lease_lane::LeaseRequest;
+use proto::meta::LeaseId;
+use proto::name::{Method, ProviderId};
+
+use crate::access_log::{AccessEnd, AccessLine};
+use crate::keeper::Keeper;
+use crate::log::Log;
+
+/// Body bytes both ways.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// From the client.
+    pub(crate) bytes_in: Cell<u64>,
+    /// To the client.
+    pub(crate) bytes_out: Cell<u64>,
+}
+
+impl Tally {
+    /// Counts bytes of the request's body.
+    pub(crate) fn add_in(&self, bytes: usize) {
+        self.bytes_in.set(self.bytes_in.get().saturating_add(bytes as u64));
+    }
+
+    /// Counts bytes of the response's body.
+    pub(crate) fn add_out(&self, bytes: usize) {
+        self.bytes_out.set(self.bytes_out.get().saturating_add(bytes as u64));
+    }
+}
+
+/// An ask that is not over. Dropped without a word, it means that the client has gone.
+pub(crate) struct Ticket {
+    keeper: Keeper,
+    log: Log,
+    seq: u64,
+    provider: ProviderId,
+    method: Method,
+    started: Instant,
+    tally: Rc<Tally>,
+    lease: Option<LeaseId>,
+    status: Option<u16>,
+    end: Option<End>,
+}
+
+enum End {
+    Over(Outcome),
+    Refused(&'static str),
+}
+
+impl Ticket {
+    /// For an ask that was just put on the lane.
+    pub(crate) fn new(keeper: Keeper, log: Log, seq: u64, provider: ProviderId, method: Method) -> Self {
+        Self {
+            keeper,
+            log,
+            seq,
+            provider,
+            method,
+            started: Instant::now(),
+            tally: Rc::default(),
+            lease: None,
+            status: None,
+            end: None,
+        }
+    }
+
+    /// Names the ask.
+    pub(crate) const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Where body bytes are counted.
+    pub(crate) fn tally(&self) -> Rc<Tally> {
+        Rc::clone(&self.tally)
+    }
+
+    /// Notes under which lease the request runs.
+    pub(crate) const fn leased(&mut self, lease: LeaseId) {
+        self.lease = Some(lease);
+    }
+
+    /// Notes the upstream's status.
+    pub(crate) const fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// The request is over.
+    pub(crate) fn over(mut self, outcome: Outcome) {
+        self.end = Some(End::Over(outcome));
+    }
+
+    /// keeperd refused the ask: nothing is left to tell it.
+    pub(crate) fn refused(mut self, code: &'static str) {
+        self.end = Some(End::Refused(code));
+    }
+
+    fn log_line(&self, end: AccessEnd, ms: u64) {
+        self.log.line(LogLevel::Info, || {
+            AccessLine {
+                provider: Some(&self.provider),
+                method: Some(&self.method),
+                end,
+                ms,
+                bytes_in: self.tally.bytes_in.get(),
+                bytes_out: self.tally.bytes_out.get(),
+                lease: self.lease,
+            }
+            .to_string()
+        });
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let outcome = match self.end {
+            Some(End::Refused(code)) => return self.log_line(AccessEnd::Refused(code), ms),
+            Some(End::Over(outcome)) => outcome,
+            None => Outcome::ClientGone,
+        };
+        self.keeper.close(LeaseRequest::Close {
+            seq: self.seq,
+            outcome,
+            status: self.status,
+            bytes_in: self.tally.bytes_in.get(),
+            bytes_out: self.tally.bytes_out.get(),
+            ms,
+        });
+        match (outcome, self.status) {
+            (Outcome::Completed, Some(status)) => self.log_line(AccessEnd::Status(status), ms),
+            _ => self.log_line(AccessEnd::Refused(outcome.as_str()), ms),
+        }
+    }
+}

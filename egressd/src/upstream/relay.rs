@@ -1,0 +1,138 @@
+//! One request from its lease to its response.
+
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::header::HeaderName;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use proto::journal::Outcome;
+
+use super::dial;
+use super::head;
+use super::link::Link;
+use super::request_body::RequestBody;
+use super::response_body::{Flight, ResponseBody};
+use crate::gate::{self, strip};
+use crate::keeper::{Ask, Opened};
+use crate::refusal::Cause;
+use crate::ticket::Ticket;
+use crate::worker::Worker;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Asks for a lease, follows it, and gives what comes back. Dropped at any point, it withdraws the
+/// ask, closes the connection and tells keeperd that the client has gone.
+pub(crate) async fn relay(
+    worker: &Rc<Worker>,
+    mut ask: Ask,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Cause> {
+    let (client, mut body) = request.into_parts();
+    loop {
+        let (ticket, opened) = gate::lease(worker, ask.clone(), &client).await?;
+        let seq = ticket.seq();
+        match attempt(worker, &ask, &client, body, ticket, *opened).await {
+            Ok(response) => return Ok(response),
+            Err(Failed::Stale(untouched)) => {
+                body = *untouched;
+                ask.retry_of = Some(seq);
+            }
+            Err(Failed::For(cause)) => return Err(cause),
+        }
+    }
+}
+
+enum Failed {
+    /// Over an idle connection that its peer had closed; nothing was lost.
+    Stale(Box<Incoming>),
+    /// For good.
+    For(Cause),
+}
+
+async fn attempt(
+    worker: &Worker,
+    ask: &Ask,
+    client: &Parts,
+    body: Incoming,
+    mut ticket: Ticket,
+    opened: Opened,
+) -> Result<Response<ResponseBody>, Failed> {
+    let upstream = &worker.upstream;
+    let Some((number, place)) = upstream.outside.transports.place_of(&ask.provider, &opened) else {
+        // The providers changed, and the egressd that knows the new ones is about to come.
+        return Err(fail(
+            ticket,
+            Cause::UpstreamUnreachable("this gateway was not started for it; try again"),
+        ));
+    };
+    let (body, source) = RequestBody::split(body, ticket.tally());
+    let (request, needle) = match head::build(client, body, opened) {
+        Ok(built) => built,
+        Err(cause) => return Err(fail(ticket, cause)),
+    };
+    let waiting = if ask.retry_of.is_none() { upstream.pool.take(number).await } else { None };
+    let mut link = match waiting {
+        Some(link) => link,
+        None => match connect(worker, number).await {
+            Ok(link) => link,
+            Err(cause) => return Err(fail(ticket, cause)),
+        },
+    };
+    match link.exchange(request, needle).await {
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")))
+        }
+        Ok(response) => {
+            ticket.answered(response.status().as_u16());
+            let (head, incoming) = response.into_parts();
+            let flight = Flight { link, ticket, source, pool: upstream.pool.clone(), place: number };
+            let body = ResponseBody::new(incoming, flight, place.transport.idle_timeout_ms).settled().await;
+            let mut response = Response::new(body);
+            *response.status_mut() = head.status;
+            *response.headers_mut() = strip::response(head.headers);
+            Ok(response)
+        }
+        Err(()) => {
+            let may_repeat = link.was_stale() && (!link.has_written() || is_repeatable(client));
+            drop(link);
+            if may_repeat && let Some(body) = source.take_back() {
+                ticket.over(Outcome::UpstreamFailed);
+                return Err(Failed::Stale(Box::new(body)));
+            }
+            let cause = Cause::UpstreamUnreachable("it broke off before it answered");
+            let outcome = if source.has_failed() { Outcome::ClientGone } else { Outcome::UpstreamFailed };
+            ticket.over(outcome);
+            Err(Failed::For(cause))
+        }
+    }
+}
+
+async fn connect(worker: &Worker, number: usize) -> Result<Box<Link>, Cause> {
+    let upstream = &worker.upstream;
+    let place =
+        upstream.outside.transports.place(number).ok_or(Cause::UpstreamUnreachable("it is unknown"))?;
+    Link::over(dial::dial(place, &upstream.resolver).await?).await
+}
+
+fn fail(ticket: Ticket, cause: Cause) -> Failed {
+    ticket.over(match cause {
+        Cause::UpstreamTls(_) => Outcome::UpstreamTls,
+        Cause::UpstreamTimeout => Outcome::UpstreamTimeout,
+        Cause::UpstreamUnreachable(_) => Outcome::UpstreamUnreachable,
+        Cause::BadRequest(_)
+        | Cause::BadHost
+        | Cause::NoSuchPath
+        | Cause::Keeper(..)
+        | Cause::KeeperUnavailable
+        | Cause::Busy => Outcome::UpstreamFailed,
+    });
+    Failed::For(cause)
+}
+
+/// RFC 9110 section 9.2.2, and the client's own word for it.
+fn is_repeatable(client: &Parts) -> bool {
+    let method = &client.method;
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE].contains(method)
+        || client.headers.contains_key(IDEMPOTENCY_KEY)
+}

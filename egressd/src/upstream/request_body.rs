@@ -1,0 +1,86 @@
+//! A client's body on its way to a provider: passed on as it comes, counted, never kept.
+//!
+//! One end stays with the request, so that a body nobody has touched can be sent again over a fresh
+//! connection.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::ticket::Tally;
+
+struct Shared {
+    body: RefCell<Option<Incoming>>,
+    is_touched: Cell<bool>,
+    has_failed: Cell<bool>,
+    tally: Rc<Tally>,
+}
+
+/// The end that hyper's client reads.
+pub(super) struct RequestBody(Rc<Shared>);
+
+/// The end that stays.
+pub(super) struct BodySource(Rc<Shared>);
+
+impl RequestBody {
+    /// Splits a body into the two ends.
+    pub(super) fn split(body: Incoming, tally: Rc<Tally>) -> (Self, BodySource) {
+        let shared = Rc::new(Shared {
+            body: RefCell::new(Some(body)),
+            is_touched: Cell::new(false),
+            has_failed: Cell::new(false),
+            tally,
+        });
+        (Self(Rc::clone(&shared)), BodySource(shared))
+    }
+}
+
+impl BodySource {
+    /// The body, if not a byte of it was read.
+    pub(super) fn take_back(&self) -> Option<Incoming> {
+        if self.0.is_touched.get() { None } else { self.0.body.borrow_mut().take() }
+    }
+
+    /// Whether the client broke off while it sent its body.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.has_failed.get()
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let mut body = self.0.body.borrow_mut();
+        let Some(incoming) = body.as_mut() else {
+            return Poll::Ready(None);
+        };
+        self.0.is_touched.set(true);
+        let frame = Pin::new(incoming).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.0.tally.add_in(frame.data_ref().map_or(0, Bytes::len));
+            }
+            Poll::Ready(Some(Err(_))) => self.0.has_failed.set(true),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.body.borrow().as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.body.borrow().as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
