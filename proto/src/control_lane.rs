@@ -83,7 +83,7 @@ pub struct StartKeeper {
     pub kdf: KdfCost,
     /// Whether the Unix socket needs no token (`tokenless` in `secrets.toml`).
     pub tokenless: bool,
-    /// May make `secrets/` and what is in it: true for `init` and for a broker.
+    /// May make `secrets/` and an empty catalog in it: for `init` only.
     pub create: bool,
     /// How much to log.
     pub log: LogLevel,

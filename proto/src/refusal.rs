@@ -20,6 +20,9 @@ pub enum Refusal {
     JournalUnavailable,
     /// Out of slots, or too much is waiting already.
     Busy,
+    /// The keeper cannot give what it should: the sealed value is missing or damaged, or the
+    /// keeper itself is gone.
+    KeeperUnavailable,
 }
 
 crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of refusals", {
@@ -30,4 +33,5 @@ crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of 
     VaultLocked => "vault_locked",
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",
+    KeeperUnavailable => "keeper_unavailable",
 });

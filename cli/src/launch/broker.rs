@@ -65,7 +65,7 @@ impl Broker {
             backend: settings.backend,
             kdf: settings.kdf,
             tokenless: settings.tokenless,
-            create: true,
+            create: false,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
         Self {

@@ -94,8 +94,6 @@ pub enum Reason {
     JournalUnavailable,
     /// Out of slots or of room for waiting asks.
     Busy,
-    /// The asker went away before it was answered.
-    AskerGone,
     /// The lease's time is over.
     Expired,
     /// The grants changed and no longer allow it.
@@ -123,7 +121,6 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     WrongPassphrase => "wrong_passphrase",
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",
-    AskerGone => "asker_gone",
     Expired => "expired",
     GrantChanged => "grant_changed",
     SecretRotated => "secret_rotated",

@@ -1,0 +1,90 @@
+//! The checkpoint's file: the journal's newest key, sealed, in `secrets/audit/checkpoint`.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use proto::failure::{Failure, FailureClass};
+
+use super::places::{self, PlaceError};
+use crate::hazmat::chain_key::ChainKey;
+use crate::hazmat::checkpoint::{self, CHECKPOINT_LEN, Checkpoint, Older};
+use crate::hazmat::keys::{Keys, OpenError, SealError};
+use crate::store::files;
+
+/// Counter of the checkpoint a vault is made with.
+pub(crate) const FIRST: u64 = 1;
+
+/// A checkpoint, sealed and ready to be written.
+pub(super) struct SealedCheckpoint {
+    pub(super) counter: u64,
+    bytes: Vec<u8>,
+}
+
+impl SealedCheckpoint {
+    pub(super) fn new(keys: &Keys, counter: u64, chain: &ChainKey) -> Result<Self, SealError> {
+        Ok(Self { counter, bytes: checkpoint::seal(keys, counter, chain)? })
+    }
+
+    /// Writes it and wipes the one before. To be called when all records before its step are
+    /// synced: a checkpoint must never be ahead of the journal.
+    pub(super) fn write(&self, audit: &Path) -> Result<(), PlaceError> {
+        places::write(&path(audit), self.counter, &self.bytes, places::Older::Wipe)
+    }
+}
+
+/// The first checkpoint of a vault that is being made, before its header is written.
+pub(crate) fn begin(audit: &Path, keys: &Keys, chain: &ChainKey) -> Result<(), Failure> {
+    let sealed = SealedCheckpoint::new(keys, FIRST, chain).map_err(|error| match error {
+        SealError::NoRandom => Failure::new(FailureClass::Bug, "the kernel gave no random bytes", ""),
+        SealError::NoSlot => no_slot(),
+    })?;
+    let written = sealed.write(audit).map_err(PlaceError::into_io);
+    written.map_err(|error| files::io_failure("cannot write", &path(audit), &error))
+}
+
+/// The newest checkpoint that opens under these keys.
+pub(crate) fn newest(audit: &Path, keys: &Keys) -> Result<Checkpoint, Failure> {
+    let path = path(audit);
+    let both = match files::open(&path).and_then(|file| places::read(&file, CHECKPOINT_LEN)) {
+        Ok(both) => both,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => {
+            return Err(damaged(&path));
+        }
+        Err(error) => return Err(files::io_failure("cannot read", &path, &error)),
+    };
+    let mut newest: Option<Checkpoint> = None;
+    for bytes in &both {
+        match checkpoint::open(keys, bytes) {
+            Ok(found) if newest.as_ref().is_none_or(|other| other.counter < found.counter) => {
+                newest = Some(found);
+            }
+            Ok(_) | Err(OpenError::Damaged) => {}
+            Err(OpenError::NoSlot) => return Err(no_slot()),
+        }
+    }
+    let mut newest = newest.ok_or_else(|| damaged(&path))?;
+    if both.iter().all(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+        newest.older = Older::Remains;
+    }
+    Ok(newest)
+}
+
+fn path(audit: &Path) -> PathBuf {
+    audit.join("checkpoint")
+}
+
+fn no_slot() -> Failure {
+    Failure::new(
+        FailureClass::TryAgain,
+        "no locked memory is left for the journal's key",
+        "raise the limit on locked memory (ulimit -l)",
+    )
+}
+
+fn damaged(path: &Path) -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        format!("the journal's key in {} is missing or damaged", path.display()),
+        "put secrets/audit back from a backup",
+    )
+}

@@ -1,0 +1,94 @@
+//! The sync thread's work: what was written becomes durable, then the checkpoint and the head that
+//! may only follow it. The loop makes a job and takes its outcome; nothing here decides.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::checkpoint::SealedCheckpoint;
+use super::head::{Head, SealedHead};
+use super::places::PlaceError;
+use crate::store::files;
+
+/// What is to be synced.
+pub(crate) struct SyncJob {
+    pub(super) audit: PathBuf,
+    /// Seq of the last record that was written when the job was made.
+    pub(super) upto: u64,
+    pub(super) segments: Vec<Arc<File>>,
+    pub(super) names: Names,
+    pub(super) checkpoint: Option<SealedCheckpoint>,
+    pub(super) head: Option<SealedHead>,
+}
+
+/// Whether the directory has names that may not be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// None.
+    Durable,
+    /// A segment was begun.
+    New,
+}
+
+/// How it went.
+pub(crate) struct SyncDone {
+    pub(super) upto: u64,
+    /// A failed sync is final: the kernel may have dropped what it could not write.
+    pub(super) records: io::Result<()>,
+    /// The counter of the one that was written.
+    pub(super) checkpoint: Outcome<u64>,
+    pub(super) head: Outcome<Head>,
+}
+
+/// How a part went.
+pub(super) enum Outcome<T> {
+    /// There was nothing to do.
+    None,
+    /// Done.
+    Done(T),
+    /// Not done; may be tried again.
+    Failed,
+}
+
+impl SyncJob {
+    /// Blocks on the disk; for the sync thread only.
+    pub(crate) fn run(self) -> SyncDone {
+        let mut done =
+            SyncDone { upto: self.upto, records: Ok(()), checkpoint: Outcome::None, head: Outcome::None };
+        done.records = self.sync_records();
+        // INV-10: neither may ever be ahead of what is on disk.
+        if done.records.is_ok()
+            && let Some(checkpoint) = &self.checkpoint
+        {
+            done.checkpoint = done.take(checkpoint.write(&self.audit), checkpoint.counter);
+        }
+        if done.records.is_ok()
+            && let Some(head) = &self.head
+        {
+            done.head = done.take(head.write(&self.audit), head.head);
+        }
+        done
+    }
+
+    fn sync_records(&self) -> io::Result<()> {
+        self.segments.iter().try_for_each(|file| file.sync_data())?;
+        match self.names {
+            Names::Durable => Ok(()),
+            Names::New => files::sync_dir(&self.audit),
+        }
+    }
+}
+
+impl SyncDone {
+    fn take<T>(&mut self, written: Result<(), PlaceError>, what: T) -> Outcome<T> {
+        match written {
+            Ok(()) => Outcome::Done(what),
+            Err(PlaceError::Write(_)) => Outcome::Failed,
+            Err(PlaceError::Sync(error)) => {
+                self.records = Err(error);
+                Outcome::Failed
+            }
+        }
+    }
+}

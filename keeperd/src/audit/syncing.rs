@@ -1,0 +1,190 @@
+//! What the disk does not have yet: which files are to be synced, and when checkpoint and head are
+//! due. At most one job is out at a time, so that a failed sync is met before the next is begun.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::checkpoint::SealedCheckpoint;
+use super::head::{Head, SealedHead};
+use super::journal::Journal;
+use super::sync::{Names, Outcome, SyncDone, SyncJob};
+use super::tail::Place;
+use crate::hazmat::checkpoint::Older;
+use crate::hazmat::keys::Keys;
+
+/// A head stands this long behind the first record it does not cover.
+const HEAD_DELAY: Duration = Duration::from_millis(800);
+/// Keyed records between two checkpoints.
+const CHECKPOINT_EVERY: u64 = 256;
+
+/// What the disk does not have yet.
+pub(super) struct Syncing {
+    is_out: bool,
+    files: Vec<Arc<File>>,
+    names: Names,
+    /// All records up to this seq are on disk.
+    synced: u64,
+    checkpoint: CheckpointState,
+    head: HeadState,
+}
+
+struct CheckpointState {
+    /// Of the newest.
+    counter: u64,
+    /// Keyed records since.
+    behind: u64,
+    wanted: bool,
+}
+
+struct HeadState {
+    /// Of the newest.
+    counter: u64,
+    /// Seq it covers.
+    covers: u64,
+    due: Option<Instant>,
+    /// Sealed when the keys were wiped, to be written after the next sync.
+    last: Option<SealedHead>,
+}
+
+impl Journal {
+    /// What there is to do for the sync thread; none while a job is out or nothing is to be done.
+    pub(crate) fn sync_job(&mut self, now: Instant) -> Option<SyncJob> {
+        if self.syncing.is_out || self.broken.is_some() {
+            return None;
+        }
+        let keyed = self.keyed.as_ref();
+        let checkpoint = keyed
+            .filter(|_| self.syncing.checkpoint.wanted)
+            // Without a slot or random bytes the older checkpoint stands a little longer.
+            .and_then(|keyed| {
+                SealedCheckpoint::new(&keyed.keys, self.syncing.checkpoint.counter + 1, &keyed.written).ok()
+            });
+        let head = match self.syncing.head.last.take() {
+            Some(last) => Some(last),
+            None => keyed
+                .filter(|_| self.syncing.head.due.is_some_and(|due| due <= now))
+                .map(|keyed| self.syncing.seal_head(&keyed.keys, &self.written)),
+        };
+        if !self.unsynced() && checkpoint.is_none() && head.is_none() {
+            return None;
+        }
+        self.syncing.is_out = true;
+        if checkpoint.is_some() {
+            self.syncing.checkpoint.wanted = false;
+            self.syncing.checkpoint.behind = 0;
+        }
+        if head.is_some() {
+            self.syncing.head.due = None;
+        }
+        Some(SyncJob {
+            audit: self.audit.clone(),
+            upto: self.written.tip.seq,
+            segments: std::mem::take(&mut self.syncing.files),
+            names: std::mem::replace(&mut self.syncing.names, Names::Durable),
+            checkpoint,
+            head,
+        })
+    }
+
+    /// Whether records were written that no finished job covers.
+    pub(crate) fn unsynced(&self) -> bool {
+        self.syncing.synced < self.written.tip.seq
+    }
+
+    /// When `sync_job` is to be asked for the sealed head; none while nothing waits for it.
+    pub(crate) fn head_due(&self) -> Option<Instant> {
+        self.syncing.head.due.filter(|_| self.broken.is_none())
+    }
+}
+
+impl Syncing {
+    pub(super) const fn new(synced: u64) -> Self {
+        Self {
+            is_out: false,
+            files: Vec::new(),
+            names: Names::Durable,
+            synced,
+            checkpoint: CheckpointState { counter: 0, behind: 0, wanted: false },
+            head: HeadState { counter: 0, covers: 0, due: None, last: None },
+        }
+    }
+
+    /// Keys are there, as of that checkpoint and head.
+    pub(super) fn unlocked(&mut self, counter: u64, older: Older, behind: u64, head: &Head) {
+        let wanted = behind >= CHECKPOINT_EVERY || older == Older::Remains;
+        self.checkpoint = CheckpointState { counter, behind, wanted };
+        self.head = HeadState { counter: head.counter, covers: head.seq, due: None, last: None };
+    }
+
+    /// Keys are gone: the head of what is written so far is sealed while they still are at hand.
+    pub(super) fn locked(&mut self, keys: &Keys, written: &Place, now: Instant) {
+        self.checkpoint.wanted = false;
+        self.head.due = None;
+        if self.head.covers < written.tip.seq {
+            self.head.last = Some(self.seal_head(keys, written));
+            self.head.due = Some(now);
+        }
+    }
+
+    /// A file has something new.
+    pub(super) fn touched(&mut self, file: &Arc<File>) {
+        if !self.files.iter().any(|known| Arc::ptr_eq(known, file)) {
+            self.files.push(Arc::clone(file));
+        }
+    }
+
+    /// Records were written.
+    pub(super) fn wrote(&mut self, from: &Place, to: &Place) {
+        let steps = to.tip.step.unwrap_or(0).saturating_sub(from.tip.step.unwrap_or(0));
+        let is_begun = from.segment != to.segment;
+        self.checkpoint.behind = self.checkpoint.behind.saturating_add(steps);
+        self.checkpoint.wanted |= self.checkpoint.behind >= CHECKPOINT_EVERY || (is_begun && steps > 0);
+        if is_begun {
+            self.names = Names::New;
+        }
+    }
+
+    /// The head is due now, if it does not cover that seq.
+    pub(super) fn hurry_head(&mut self, written: u64, now: Instant) {
+        if self.head.covers < written {
+            self.head.due = Some(now);
+        }
+    }
+
+    /// The head is due soon, if it does not cover all that is synced.
+    pub(super) fn head_falls_due(&mut self, now: Instant) {
+        if self.head.covers < self.synced && self.head.due.is_none() {
+            self.head.due = now.checked_add(HEAD_DELAY);
+        }
+    }
+
+    /// Takes a job's outcome; all records up to the returned seq are on disk.
+    pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> io::Result<u64> {
+        self.is_out = false;
+        done.records?;
+        self.synced = self.synced.max(done.upto);
+        match done.checkpoint {
+            // The keys may have gone and come back meanwhile, hence the greater of both.
+            Outcome::Done(counter) => self.checkpoint.counter = self.checkpoint.counter.max(counter),
+            // Tried again with the next record.
+            Outcome::Failed => self.checkpoint.behind = CHECKPOINT_EVERY,
+            Outcome::None => {}
+        }
+        match done.head {
+            Outcome::Done(head) if head.counter >= self.head.counter => {
+                self.head.counter = head.counter;
+                self.head.covers = self.head.covers.max(head.seq);
+            }
+            Outcome::Failed => self.head.due = now.checked_add(HEAD_DELAY),
+            Outcome::Done(_) | Outcome::None => {}
+        }
+        Ok(self.synced)
+    }
+
+    fn seal_head(&self, keys: &Keys, written: &Place) -> SealedHead {
+        let head = Head { counter: self.head.counter + 1, seq: written.tip.seq, link: written.tip.link };
+        SealedHead::new(keys, head)
+    }
+}

@@ -1,0 +1,176 @@
+//! The catalog's tables, and reading and writing their rows within one transaction.
+
+use proto::meta::Timestamp;
+use proto::name::{Backend, Handle};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::database::malformed;
+use super::{SecretRow, TokenRow, TokenUse};
+use crate::hazmat::binding::VaultId;
+use crate::hazmat::token::TokenDigest;
+
+/// Of the tables below and of the rows' encoding.
+pub(super) const FORMAT: u32 = 1;
+
+type Table<K, V> = TableDefinition<'static, K, V>;
+/// What there is one of.
+const SINGLES: Table<&str, &[u8]> = TableDefinition::new("singles");
+/// Bare handle to row; `last_used` in it is never read.
+const SECRETS: Table<&str, &[u8]> = TableDefinition::new("secrets");
+/// Bare handle to the highest version there ever was; stays when the secret goes.
+const HIGHEST: Table<&str, u32> = TableDefinition::new("highest_version");
+/// Bare handle to the time of its last release: rows this small may be rewritten every minute.
+const USED: Table<&str, u64> = TableDefinition::new("last_used");
+/// Digest to row.
+const TOKENS: Table<&[u8], &[u8]> = TableDefinition::new("tokens");
+
+const AT_FORMAT: &str = "format";
+const AT_BACKEND: &str = "backend";
+const AT_VAULT: &str = "vault";
+
+/// Makes all tables.
+pub(super) fn make(write: &WriteTransaction) -> Result<(), redb::Error> {
+    put(write, AT_FORMAT, &FORMAT)?;
+    write.open_table(SECRETS)?;
+    write.open_table(HIGHEST)?;
+    write.open_table(USED)?;
+    write.open_table(TOKENS)?;
+    Ok(())
+}
+
+/// The format, if this is a catalog at all.
+pub(super) fn format(read: &ReadTransaction) -> Result<Option<u32>, redb::Error> {
+    single(read, AT_FORMAT)
+}
+
+/// What `init` chose.
+pub(crate) fn backend(read: &ReadTransaction) -> Result<Option<Backend>, redb::Error> {
+    single(read, AT_BACKEND)
+}
+
+/// The vault whose values the rows are of.
+pub(crate) fn vault(read: &ReadTransaction) -> Result<Option<VaultId>, redb::Error> {
+    single(read, AT_VAULT)
+}
+
+/// Remembers backend and vault.
+pub(crate) fn choose(write: &WriteTransaction, backend: Backend, vault: VaultId) -> Result<(), redb::Error> {
+    put(write, AT_BACKEND, &backend)?;
+    put(write, AT_VAULT, &vault)
+}
+
+/// All secrets, by name.
+pub(crate) fn secrets(read: &ReadTransaction) -> Result<Vec<SecretRow>, redb::Error> {
+    let used = read.open_table(USED)?;
+    let mut rows = Vec::new();
+    for entry in read.open_table(SECRETS)?.iter()? {
+        let (handle, row) = entry?;
+        let mut row: SecretRow = decode(row.value(), "secrets")?;
+        if row.handle.as_str() != handle.value() || row.versions.is_empty() {
+            return Err(malformed("secrets"));
+        }
+        row.last_used = used.get(handle.value())?.map(|time| Timestamp(time.value()));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// One secret.
+pub(crate) fn secret(read: &ReadTransaction, handle: &Handle) -> Result<Option<SecretRow>, redb::Error> {
+    let Some(row) = read.open_table(SECRETS)?.get(handle.as_str())? else {
+        return Ok(None);
+    };
+    let mut row: SecretRow = decode(row.value(), "secrets")?;
+    row.last_used = read.open_table(USED)?.get(handle.as_str())?.map(|time| Timestamp(time.value()));
+    Ok(Some(row))
+}
+
+/// The highest version a name ever had; 0 if it never had one.
+pub(crate) fn highest(read: &ReadTransaction, handle: &Handle) -> Result<u32, redb::Error> {
+    Ok(read.open_table(HIGHEST)?.get(handle.as_str())?.map_or(0, |version| version.value()))
+}
+
+/// Writes a secret's row, and its newest version as the highest of its name.
+pub(crate) fn put_secret(write: &WriteTransaction, row: &SecretRow) -> Result<(), redb::Error> {
+    let name = row.handle.as_str();
+    let newest = row.current().ok_or_else(|| malformed("secrets"))?.version;
+    write.open_table(SECRETS)?.insert(name, encode(row)?.as_slice())?;
+    write.open_table(HIGHEST)?.insert(name, newest)?;
+    Ok(())
+}
+
+/// Removes a secret's row. The highest version of its name stays.
+pub(crate) fn remove_secret(write: &WriteTransaction, handle: &Handle) -> Result<(), redb::Error> {
+    write.open_table(SECRETS)?.remove(handle.as_str())?;
+    write.open_table(USED)?.remove(handle.as_str())?;
+    Ok(())
+}
+
+/// Notes when secrets were last used; names that are gone are passed over.
+pub(crate) fn put_used(write: &WriteTransaction, times: &[(Handle, Timestamp)]) -> Result<(), redb::Error> {
+    let secrets = write.open_table(SECRETS)?;
+    let mut used = write.open_table(USED)?;
+    for (handle, Timestamp(time)) in times {
+        if secrets.get(handle.as_str())?.is_some() {
+            used.insert(handle.as_str(), time)?;
+        }
+    }
+    Ok(())
+}
+
+/// All tokens.
+pub(crate) fn tokens(read: &ReadTransaction) -> Result<Vec<(TokenDigest, TokenRow)>, redb::Error> {
+    let mut rows = Vec::new();
+    for entry in read.open_table(TOKENS)?.iter()? {
+        let (digest, row) = entry?;
+        let digest = digest.value().try_into().map_err(|_| malformed("tokens"))?;
+        rows.push((TokenDigest(digest), decode(row.value(), "tokens")?));
+    }
+    Ok(rows)
+}
+
+/// Writes the bootstrap token's row in the place of the one before.
+pub(crate) fn put_bootstrap(
+    write: &WriteTransaction,
+    digest: &TokenDigest,
+    row: &TokenRow,
+) -> Result<(), redb::Error> {
+    let mut tokens = write.open_table(TOKENS)?;
+    let mut before = Vec::new();
+    for entry in tokens.iter()? {
+        let (digest, row) = entry?;
+        let row: TokenRow = decode(row.value(), "tokens")?;
+        match row.used_as {
+            TokenUse::Bootstrap => before.push(digest.value().to_vec()),
+            TokenUse::Issued => {}
+        }
+    }
+    for digest in before {
+        tokens.remove(digest.as_slice())?;
+    }
+    tokens.insert(digest.0.as_slice(), encode(row)?.as_slice())?;
+    Ok(())
+}
+
+fn single<T: DeserializeOwned>(read: &ReadTransaction, name: &str) -> Result<Option<T>, redb::Error> {
+    let table = read.open_table(SINGLES)?;
+    table.get(name)?.map(|bytes| decode(bytes.value(), "singles")).transpose()
+}
+
+fn put<T: Serialize>(write: &WriteTransaction, name: &str, value: &T) -> Result<(), redb::Error> {
+    write.open_table(SINGLES)?.insert(name, encode(value)?.as_slice())?;
+    Ok(())
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, redb::Error> {
+    postcard::to_allocvec(value).map_err(|_| malformed("what is written"))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], table: &str) -> Result<T, redb::Error> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) | Err(_) => Err(malformed(table)),
+    }
+}

@@ -1,0 +1,41 @@
+//! What a value may be used for: whether it is stored at all, and may stand in an HTTP header. Found once, when it is deposited.
+
+#![expect(clippy::disallowed_methods, reason = "INV-02: each byte of the value is looked at")]
+
+use proto::hazmat::SecretBytes;
+
+/// Whether a value may be stored at all: not empty and without a NUL, which no environment variable
+/// could hold.
+#[must_use]
+pub(crate) fn is_storable(value: &SecretBytes) -> bool {
+    !value.is_empty() && !value.expose().contains(&0)
+}
+
+/// 16 to 8192 bytes, each 0x21 to 0x7E: no byte that could end a header line or be trimmed off it,
+/// and long enough that its placeholder cannot be met by chance.
+#[must_use]
+pub(crate) fn is_injectable(value: &SecretBytes) -> bool {
+    (16..=8192).contains(&value.len()) && value.expose().iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(bytes: &[u8]) -> bool {
+        let mut value = SecretBytes::zeroed(bytes.len()).unwrap();
+        value.expose_mut().copy_from_slice(bytes);
+        is_injectable(&value)
+    }
+
+    #[test]
+    fn length_and_every_byte_decide() {
+        assert!(judge(&[b'a'; 16]) && judge(&[b'a'; 8192]));
+        assert!(!judge(&[b'a'; 15]) && !judge(&[b'a'; 8193]));
+        for byte in 0..=255 {
+            let mut value = [b'a'; 20];
+            value[19] = byte;
+            assert_eq!(judge(&value), (0x21..=0x7E).contains(&byte), "{byte}");
+        }
+    }
+}

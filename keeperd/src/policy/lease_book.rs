@@ -1,0 +1,148 @@
+//! Leases in force. Each was granted, has an end, and is for exactly one use of one version.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use proto::meta::{LeaseId, RecordSeq};
+use proto::name::{Consumer, Delivery, Handle, Host, Purpose, RouteName};
+
+use super::judge::{Ask, Granted};
+use crate::clock::Moment;
+
+/// What a lease is for. Two asks with the same key share a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LeaseKey {
+    pub(crate) secret: Handle,
+    pub(crate) version: u32,
+    pub(crate) consumer: Consumer,
+    pub(crate) purpose: Purpose,
+    pub(crate) delivery: Delivery,
+    pub(crate) host: Host,
+}
+
+impl LeaseKey {
+    /// Of an ask that was granted.
+    pub(crate) fn new(granted: &Granted, ask: &Ask) -> Self {
+        Self {
+            secret: granted.secret.clone(),
+            version: granted.version,
+            consumer: ask.consumer.clone(),
+            purpose: ask.purpose.clone(),
+            delivery: ask.delivery,
+            host: ask.host.clone(),
+        }
+    }
+}
+
+/// A lease in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) id: LeaseId,
+    pub(crate) key: LeaseKey,
+    /// Of the ask it was issued for; later asks under it may take another of the same purpose.
+    pub(crate) route: RouteName,
+    pub(crate) expires: Moment,
+    /// The record of its issue, which must be synced before the first release (INV-04).
+    pub(crate) issued: RecordSeq,
+}
+
+impl Lease {
+    /// Time that is left.
+    pub(crate) fn left(&self, now: Moment) -> Duration {
+        self.expires.since(now)
+    }
+}
+
+/// All leases in force, by use and by end: neither looking one up nor asking which ends next
+/// depends on how many there are.
+#[derive(Default)]
+pub(crate) struct LeaseBook {
+    by_key: HashMap<LeaseKey, Lease>,
+    by_end: BTreeMap<(Moment, LeaseId), LeaseKey>,
+}
+
+impl LeaseBook {
+    /// The lease for that use, if there is one and its time is not over.
+    pub(crate) fn find(&self, key: &LeaseKey, now: Moment) -> Option<&Lease> {
+        self.by_key.get(key).filter(|lease| now < lease.expires)
+    }
+
+    /// Enters a new lease. Whoever had the same use before must have been taken out.
+    pub(crate) fn enter(&mut self, lease: Lease) {
+        self.by_end.insert((lease.expires, lease.id), lease.key.clone());
+        self.by_key.insert(lease.key.clone(), lease);
+    }
+
+    /// Takes out all leases of which `ends` says so, in the order they were issued.
+    pub(crate) fn end_where(&mut self, mut ends: impl FnMut(&Lease) -> bool) -> Vec<Lease> {
+        let mut ended: Vec<_> =
+            self.by_key.extract_if(|_, lease| ends(lease)).map(|(_, lease)| lease).collect();
+        for lease in &ended {
+            self.by_end.remove(&(lease.expires, lease.id));
+        }
+        ended.sort_by_key(|lease| lease.issued);
+        ended
+    }
+
+    /// Takes out all leases whose time is over, in that order.
+    pub(crate) fn end_expired(&mut self, now: Moment) -> Vec<Lease> {
+        let mut ended = Vec::new();
+        while let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) {
+            ended.extend(self.by_key.remove(&first.remove()));
+        }
+        ended
+    }
+
+    /// When the next lease ends by its time.
+    pub(crate) fn next_end(&self) -> Option<Moment> {
+        self.by_end.keys().next().map(|(end, _)| *end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(secret: &str, expires: u64) -> Lease {
+        Lease {
+            id: LeaseId(expires),
+            key: LeaseKey {
+                secret: Handle::parse(secret).unwrap(),
+                version: 1,
+                consumer: Consumer::ugent_core(),
+                purpose: Purpose::parse("llm.chat").unwrap(),
+                delivery: Delivery::HttpHeaderInject,
+                host: Host::parse("api.openai.com").unwrap(),
+            },
+            route: RouteName::parse("openai POST /v1/x").unwrap(),
+            expires: Moment::at(Duration::from_secs(expires)),
+            issued: RecordSeq(expires),
+        }
+    }
+
+    #[test]
+    fn a_lease_is_not_found_once_its_time_is_over() {
+        let mut book = LeaseBook::default();
+        let lease = lease("@a", 10);
+        book.enter(lease.clone());
+        assert_eq!(book.find(&lease.key, Moment::at(Duration::from_secs(9))), Some(&lease));
+        assert_eq!(book.find(&lease.key, Moment::at(Duration::from_secs(10))), None);
+        assert_eq!(book.next_end(), Some(lease.expires));
+        assert_eq!(book.end_expired(Moment::at(Duration::from_secs(9))), vec![]);
+        assert_eq!(book.end_expired(Moment::at(Duration::from_secs(10))), vec![lease.clone()]);
+        assert_eq!(book.next_end(), None);
+        book.enter(lease.clone());
+        assert_eq!(book.end_where(|lease| lease.key.version == 2), vec![]);
+        assert_eq!(book.end_where(|lease| lease.key.version == 1), vec![lease]);
+        assert_eq!(book.next_end(), None);
+    }
+
+    #[test]
+    fn another_version_is_another_lease() {
+        let mut book = LeaseBook::default();
+        let lease = lease("@a", 10);
+        let next = LeaseKey { version: 2, ..lease.key.clone() };
+        book.enter(lease);
+        assert_eq!(book.find(&next, Moment::at(Duration::ZERO)), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! Who may have what, for what, for how long. Everything here is pure: files are parsed from
+//! text, time and state are arguments, and nothing is released.
+
+pub(crate) mod grants;
+mod grants_file;
+pub(crate) mod judge;
+pub(crate) mod lease_book;
+pub(crate) mod pattern;
+pub(crate) mod providers;
+mod providers_file;
+pub(crate) mod tokens;
+mod toml_place;

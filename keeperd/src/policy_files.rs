@@ -1,0 +1,221 @@
+//! The policy files of UGENT_HOME: read as a whole, trusted only if they are ours alone to write,
+//! and watched. A rename over a file, a change of its mode or owner and its removal all count.
+//!
+//! Nothing here decides; `policy/` parses what is read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use proto::failure::{Failure, FailureClass};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use unix::owned::{self, Privacy};
+
+use crate::policy::grants::Grants;
+use crate::policy::providers::Providers;
+
+const GRANTS: &str = "secrets.grants.toml";
+const PROVIDERS: &str = "secrets.providers.toml";
+/// Longest policy file, in bytes.
+const FILE_MAX: u64 = 8 * 1024 * 1024;
+/// Longest file of anchors, in bytes: the largest platform bundles are a quarter of it.
+const ANCHORS_FILE_MAX: u64 = 1024 * 1024;
+
+/// Reads and watches the policy files.
+pub(crate) struct PolicyFiles {
+    home: PathBuf,
+    inotify: Inotify,
+}
+
+/// Which of the files changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) grants: bool,
+    pub(crate) providers: bool,
+}
+
+enum Text {
+    Missing,
+    Refused(String),
+    Read(String),
+}
+
+impl PolicyFiles {
+    /// Begins to watch, so that no change after the first reading is missed.
+    ///
+    /// # Errors
+    /// [`Failure`] when inotify is not to be had.
+    pub(crate) fn watch(home: &Path) -> Result<Self, Failure> {
+        let watched = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).and_then(|inotify| {
+            let changes = AddWatchFlags::IN_MODIFY
+                | AddWatchFlags::IN_CLOSE_WRITE
+                | AddWatchFlags::IN_ATTRIB
+                | AddWatchFlags::IN_CREATE
+                | AddWatchFlags::IN_DELETE
+                | AddWatchFlags::IN_MOVED_FROM
+                | AddWatchFlags::IN_MOVED_TO
+                | AddWatchFlags::IN_ONLYDIR;
+            inotify.add_watch(home, changes)?;
+            Ok(inotify)
+        });
+        match watched {
+            Ok(inotify) => Ok(Self { home: home.to_owned(), inotify }),
+            Err(error) => Err(Failure::new(
+                FailureClass::Io,
+                format!("cannot watch {} for changes: {error}", home.display()),
+                "raise fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
+            )),
+        }
+    }
+
+    /// Takes what changed since the last call.
+    pub(crate) fn changed(&self) -> Changed {
+        let mut changed = Changed::default();
+        loop {
+            match self.inotify.read_events() {
+                Ok(events) => {
+                    for event in events {
+                        let lost = event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW);
+                        let name = event.name.unwrap_or_default();
+                        changed.grants |= lost || name == GRANTS;
+                        changed.providers |= lost || name == PROVIDERS;
+                    }
+                }
+                Err(Errno::EINTR) => {}
+                Err(_) => return changed,
+            }
+        }
+    }
+
+    /// Reads the grants.
+    pub(crate) fn grants(&self) -> Grants {
+        match read(&self.home.join(GRANTS)) {
+            Text::Missing => Grants::Missing,
+            Text::Refused(what) => Grants::refused(what),
+            Text::Read(text) => Grants::parse(&text),
+        }
+    }
+
+    /// Reads the providers file, and the anchors it names.
+    pub(crate) fn providers(&self) -> Providers {
+        match read(&self.home.join(PROVIDERS)) {
+            Text::Missing => Providers::built_in(),
+            Text::Refused(what) => Providers::file_refused(what),
+            Text::Read(text) => Providers::with_file(&text, &|path| anchors(&self.home.join(path))),
+        }
+    }
+}
+
+impl AsFd for PolicyFiles {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+}
+
+fn read(path: &Path) -> Text {
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Text::Missing,
+        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+            return Text::Refused("it is a symbolic link; put the file itself there".to_owned());
+        }
+        Err(error) => return Text::Refused(format!("it cannot be opened: {error}")),
+    };
+    if let Err(error) = owned::opened(&file, Privacy::NotWritableByOthers) {
+        return Text::Refused(format!(
+            "it {error}; it must be yours alone to write: chmod 600 {}",
+            path.display()
+        ));
+    }
+    match bounded(file, FILE_MAX) {
+        Ok(Some(bytes)) => match String::from_utf8(bytes) {
+            Ok(text) => Text::Read(text),
+            Err(_) => Text::Refused("it is not UTF-8 text".to_owned()),
+        },
+        Ok(None) => Text::Refused(format!("it is longer than {FILE_MAX} bytes")),
+        Err(error) => Text::Refused(format!("it cannot be read: {error}")),
+    }
+}
+
+fn anchors(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let shown = path.display();
+    let read = File::open(path).and_then(|file| bounded(file, ANCHORS_FILE_MAX));
+    let bytes = match read {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(format!("{shown} is longer than {ANCHORS_FILE_MAX} bytes")),
+        Err(error) => return Err(format!("{shown} cannot be read: {error}")),
+    };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(format!("{shown} holds no PEM certificate")),
+        Ok(found) if found.iter().any(|der| der.len() > proto::frame::HEAD_MAX / 2) => {
+            Err(format!("{shown} holds a certificate that is longer than 32 KiB"))
+        }
+        Ok(found) => Ok(found.into_iter().map(|der| der.to_vec()).collect()),
+        Err(_) => Err(format!("{shown} is not well-formed PEM")),
+    }
+}
+
+fn bounded(file: File, max: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const EMPTY: Grants = Grants::Loaded(Vec::new());
+
+    fn home() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_or_that_is_a_link_is_refused() {
+        let home = home();
+        let files = PolicyFiles::watch(home.path()).unwrap();
+        let path = home.path().join(GRANTS);
+        assert_eq!(files.grants(), Grants::Missing);
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(files.grants(), EMPTY);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+        assert!(matches!(files.grants(), Grants::Refused(_)));
+        fs::rename(&path, home.path().join("elsewhere")).unwrap();
+        symlink(home.path().join("elsewhere"), &path).unwrap();
+        assert!(matches!(files.grants(), Grants::Refused(_)));
+    }
+
+    #[test]
+    fn every_kind_of_change_is_noticed() {
+        let home = home();
+        let files = PolicyFiles::watch(home.path()).unwrap();
+        let path = home.path().join(GRANTS);
+        let changes: [(&str, &dyn Fn()); 5] = [
+            ("made", &|| fs::write(&path, "").unwrap()),
+            ("written", &|| fs::write(&path, "# x").unwrap()),
+            ("mode", &|| fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap()),
+            ("renamed over", &|| {
+                fs::write(home.path().join("new"), "# y").unwrap();
+                fs::rename(home.path().join("new"), &path).unwrap();
+            }),
+            ("removed", &|| fs::remove_file(&path).unwrap()),
+        ];
+        for (what, change) in changes {
+            change();
+            assert_eq!(files.changed(), Changed { grants: true, providers: false }, "{what}");
+            assert_eq!(files.changed(), Changed::default(), "{what}");
+        }
+    }
+}

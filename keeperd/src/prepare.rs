@@ -1,0 +1,174 @@
+//! Opens everything a keeper will ever need, before it is confined.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use proto::control_lane::{ControlOrder, Role, StartKeeper};
+use proto::failure::{Failure, FailureClass};
+use proto::hello::LaneKind;
+use proto::name::Backend;
+use unix::lane::{Descriptors, Lane, LaneError};
+use unix::owned::{self, Privacy};
+
+use crate::audit::Journal;
+use crate::policy_files::PolicyFiles;
+use crate::store::{Contents, Create, Store};
+
+/// The launcher and the CLI send Hello and Start at once; who does not is neither.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
+/// All that a keeper needs to serve a vault.
+pub(crate) struct Prepared {
+    pub(crate) store: Store,
+    pub(crate) contents: Contents,
+    /// A damaged journal does not stop those who only read.
+    pub(crate) journal: Result<Journal, Failure>,
+    pub(crate) files: PolicyFiles,
+    pub(crate) door: Door,
+}
+
+/// Where the CLI comes in.
+pub(crate) enum Door {
+    /// `keeperd.sock`, listening.
+    Open(UnixListener),
+    /// The one lane of a private keeper.
+    Private(UnixStream),
+}
+
+/// Exchanges Hello and reads Start.
+///
+/// # Errors
+/// [`Failure`] if the other side is no launcher.
+pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeeper, Vec<OwnedFd>), Failure> {
+    let mut lane = Lane::new(control, Descriptors::Accepted).map_err(|error| no_memory(&error))?;
+    let deadline = Instant::now() + START_DEADLINE;
+    lane.greet(LaneKind::Control, deadline).map_err(|error| misled(&error))?;
+    let parcel = lane.wait_for::<ControlOrder>(deadline).map_err(|error| misled(&error))?;
+    match parcel.message {
+        ControlOrder::StartKeeper(start) => Ok((lane, start, parcel.fds)),
+        ControlOrder::Unlock
+        | ControlOrder::NewEgress { .. }
+        | ControlOrder::VerifyFiles
+        | ControlOrder::VerifySegments { .. }
+        | ControlOrder::Verify
+        | ControlOrder::Standing(_)
+        | ControlOrder::Transport(_)
+        | ControlOrder::Anchor { .. }
+        | ControlOrder::StartEgress(_)
+        | ControlOrder::Drain
+        | ControlOrder::Stop => Err(misled(&LaneError::Hello)),
+    }
+}
+
+/// Opens what the role needs; a verifier is given its files later and needs nothing.
+///
+/// # Errors
+/// [`Failure`]: a path that is missing or not to be trusted, or a catalog somebody else has open.
+pub(crate) fn open(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Option<Box<Prepared>>, Failure> {
+    match start.role {
+        Role::Broker | Role::Private => Ok(Some(Box::new(open_keeper(start, fds)?))),
+        Role::Verify => Ok(None),
+    }
+}
+
+fn open_keeper(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Prepared, Failure> {
+    let home = Path::new(&start.home);
+    let secrets = home.join("secrets");
+    let create = if start.create { Create::MayCreate } else { Create::MustExist };
+    if create == Create::MayCreate {
+        a_backend_there_is(start, &secrets)?;
+        make(home)?;
+        ours(home, Privacy::NotWritableByOthers)?;
+        make(&secrets)?;
+    } else if secrets.symlink_metadata().is_err() {
+        return Err(not_set_up(home));
+    }
+    ours(home, Privacy::NotWritableByOthers)?;
+    ours(&secrets, Privacy::Private)?;
+    let (store, contents) = Store::open(&secrets, create)?;
+    right_backend(start, &contents, home)?;
+    let journal = Journal::open(&secrets.join("audit"));
+    let files = PolicyFiles::watch(home)?;
+    let fd = fds.into_iter().next().ok_or_else(|| misled(&LaneError::Descriptors))?;
+    let door = match start.role {
+        Role::Broker => Door::Open(UnixListener::from(fd)),
+        Role::Private | Role::Verify => Door::Private(UnixStream::from(fd)),
+    };
+    Ok(Prepared { store, contents, journal, files, door })
+}
+
+/// Nothing is made for a vault that cannot be.
+fn a_backend_there_is(start: &StartKeeper, secrets: &Path) -> Result<(), Failure> {
+    match start.backend {
+        Some(Backend::FileVault) => Ok(()),
+        Some(Backend::Keychain) | None if secrets.symlink_metadata().is_ok() => Ok(()),
+        Some(Backend::Keychain) | None => Err(no_keychain()),
+    }
+}
+
+/// Until there is one.
+pub(crate) fn no_keychain() -> Failure {
+    Failure::new(
+        FailureClass::Unreachable,
+        "the keychain backend is not in this version yet",
+        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
+    )
+}
+
+/// What `init` chose is remembered; to ask for another one later is a mistake, not a switch.
+fn right_backend(start: &StartKeeper, contents: &Contents, home: &Path) -> Result<(), Failure> {
+    match (start.backend, contents.backend) {
+        (Some(asked), Some(chosen)) if asked != chosen => Err(Failure::new(
+            FailureClass::Config,
+            format!("{} holds a {chosen}, and a {asked} was asked for", home.display()),
+            format!("unset UGENT_SECRETS_BACKEND, or set it (and `backend` in secrets.toml) to {chosen}"),
+        )),
+        (_, None) if !start.create => Err(not_set_up(home)),
+        (_, None | Some(_)) => Ok(()),
+    }
+}
+
+fn ours(path: &Path, privacy: Privacy) -> Result<(), Failure> {
+    owned::directory(path, privacy).map_err(|error| error.failure(path))
+}
+
+fn make(path: &Path) -> Result<(), Failure> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Failure::new(
+            FailureClass::Io,
+            format!("cannot make {}: {error}", path.display()),
+            "make its parent directory, or choose another place with UGENT_HOME",
+        )),
+    }
+}
+
+fn not_set_up(home: &Path) -> Failure {
+    Failure::new(
+        FailureClass::Config,
+        format!("there is no vault in {} yet", home.display()),
+        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
+    )
+}
+
+fn misled(error: &LaneError) -> Failure {
+    Failure::new(
+        FailureClass::Usage,
+        format!("keeperd was not started as it must be: {error}"),
+        "it is started by `ugent secret broker start` or `secret-broker`, of the same version",
+    )
+}
+
+fn no_memory(error: &proto::hazmat::NoSlot) -> Failure {
+    Failure::new(
+        FailureClass::Io,
+        format!("keeperd cannot lock memory: {error}"),
+        "raise RLIMIT_MEMLOCK, for example `ulimit -l 8192` or LimitMEMLOCK=8M in a unit",
+    )
+}

@@ -1,0 +1,225 @@
+//! What the CLI asks: one request a turn of the lane, most of them answered by the slow-work thread.
+
+use std::ops::Bound;
+use std::os::fd::OwnedFd;
+
+use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, SEGMENTS_PAGE};
+use proto::control_lane::{ControlReport, Wish};
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::SecretBytes;
+use proto::name::{Backend, Handle, Kind, ProviderId};
+use proto::standing::{GrantsStanding, KeeperStanding};
+use unix::lane::Parcel;
+
+use super::duty::{Condition, duty};
+use super::keeper::{After, Keeper, Recorded};
+use super::lanes::{LaneId, Turn, Who};
+use super::slow::Job;
+use crate::clock::wall;
+use crate::policy::grants::Grants;
+use crate::store::{Deposit, Place};
+
+impl Keeper {
+    /// Answers one request, now or when its work is done.
+    pub(super) fn answer_request(&mut self, lane: LaneId, parcel: Parcel<CliRequest>) {
+        if let Some(Who::Cli { turn, .. }) = self.lanes.get(lane).map(|peer| &mut peer.who) {
+            *turn = Turn::Ours;
+        }
+        let condition = Condition {
+            role: self.start.role,
+            set_up: self.vault.backend.is_some(),
+            locked: self.vault.keys.is_none(),
+            journal_broken: self.recorder.broken(),
+        };
+        let answered =
+            duty(&parcel.message, &condition).and_then(|()| self.answer(lane, parcel.message, parcel.value));
+        if let Err(failure) = answered {
+            self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        lane: LaneId,
+        request: CliRequest,
+        value: Option<SecretBytes>,
+    ) -> Result<(), Failure> {
+        match request {
+            CliRequest::Init { backend } => self.answer_init(lane, backend, value),
+            CliRequest::Unlock => {
+                let passphrase = value.ok_or_else(no_value)?;
+                self.slow.send(Job::Unlock { lane, passphrase });
+                Ok(())
+            }
+            CliRequest::Lock => {
+                self.lock_vault();
+                self.answer_cli(lane, CliAnswer::Locked, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Add { handle, provider, kind } => {
+                self.answer_add(lane, handle, provider, kind, value)
+            }
+            CliRequest::Rotate { handle } => self.answer_rotate(lane, handle, value),
+            CliRequest::Remove { handle } => {
+                self.known(&handle)?;
+                self.room_for_a_record()?;
+                self.slow.send(Job::Remove { lane, handle });
+                Ok(())
+            }
+            CliRequest::List { after } => {
+                let answer = self.list(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Inspect { handle } => {
+                self.known(&handle)?;
+                if let Some(row) = self.vault.secrets.get(&handle) {
+                    let answer = CliAnswer::Inspected(row.meta());
+                    self.answer_cli(lane, answer, Recorded::NotNeeded);
+                }
+                Ok(())
+            }
+            CliRequest::Journal { after } => self.answer_journal(lane, after),
+            CliRequest::VerifyFiles => {
+                self.slow.send(Job::HeaderFile { lane });
+                Ok(())
+            }
+            CliRequest::Status => {
+                let answer =
+                    CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::BrokerStop => {
+                self.report(&ControlReport::Wish(Wish::Stop));
+                self.answer_cli(lane, CliAnswer::Stopping, Recorded::NotNeeded);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer_init(
+        &mut self,
+        lane: LaneId,
+        wished: Option<Backend>,
+        passphrase: Option<SecretBytes>,
+    ) -> Result<(), Failure> {
+        let backend = wished.or(self.start.backend).or(self.vault.backend).unwrap_or(Backend::Keychain);
+        if backend == Backend::Keychain && self.vault.backend != Some(Backend::FileVault) {
+            return Err(crate::prepare::no_keychain());
+        }
+        if let Some(failure) = self.recorder.broken() {
+            return Err(failure.clone());
+        }
+        let kdf = self.start.kdf;
+        self.slow.send(Job::Init { lane, backend, kdf, passphrase, now: wall() });
+        Ok(())
+    }
+
+    fn answer_add(
+        &mut self,
+        lane: LaneId,
+        handle: Handle,
+        provider: ProviderId,
+        kind: Kind,
+        value: Option<SecretBytes>,
+    ) -> Result<(), Failure> {
+        if self.vault.secrets.contains_key(&handle) {
+            return Err(Failure::new(
+                FailureClass::BadInput,
+                format!("{handle} exists already, and was not changed"),
+                format!("ugent secret rotate {handle} --stdin   (for a new version of it)"),
+            ));
+        }
+        if !provider.is_generic() && self.policy.providers.find(&provider).is_none() {
+            let known: Vec<_> =
+                self.policy.providers.iter().map(|known| known.transport.provider.to_string()).collect();
+            return Err(Failure::new(
+                FailureClass::BadInput,
+                format!("there is no provider of that name, so {handle} was not added"),
+                format!("--provider is one of: {}, generic", known.join(", ")),
+            ));
+        }
+        self.deposit(lane, Deposit { handle, place: Place::New, provider, kind, now: wall() }, value)
+    }
+
+    fn answer_rotate(
+        &mut self,
+        lane: LaneId,
+        handle: Handle,
+        value: Option<SecretBytes>,
+    ) -> Result<(), Failure> {
+        self.known(&handle)?;
+        let Some(row) = self.vault.secrets.get(&handle) else { return Ok(()) };
+        let (provider, kind) = (row.provider.clone(), row.kind);
+        self.deposit(lane, Deposit { handle, place: Place::NextVersion, provider, kind, now: wall() }, value)
+    }
+
+    fn deposit(&mut self, lane: LaneId, what: Deposit, value: Option<SecretBytes>) -> Result<(), Failure> {
+        self.room_for_a_record()?;
+        let value = value.ok_or_else(no_value)?;
+        let Some(keys) = self.vault.keys.clone() else { return Ok(()) };
+        self.slow.send(Job::Deposit { lane, keys, what, value });
+        Ok(())
+    }
+
+    fn list(&self, after: Option<Handle>) -> CliAnswer {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = self.vault.secrets.range((from, Bound::Unbounded)).map(|(_, row)| row.meta());
+        let secrets = rest.by_ref().take(LIST_PAGE).collect();
+        CliAnswer::Listed { secrets, more: rest.next().is_some() }
+    }
+
+    fn answer_journal(&mut self, lane: LaneId, after: u32) -> Result<(), Failure> {
+        let journal = self.recorder.journal()?;
+        let mut found = journal.segments(after, SEGMENTS_PAGE + 1).map_err(|error| {
+            Failure::new(
+                FailureClass::Io,
+                format!("the journal cannot be read: {error}"),
+                "ugent secret doctor",
+            )
+        })?;
+        let more = found.len() > SEGMENTS_PAGE;
+        found.truncate(SEGMENTS_PAGE);
+        let (segments, fds) = found.into_iter().map(|(number, file)| (number, OwnedFd::from(file))).unzip();
+        let answer = CliAnswer::Journal { segments, more };
+        self.after.push(After::Cli { lane, answer, fds, recorded: Recorded::NotNeeded });
+        Ok(())
+    }
+
+    fn keeper_standing(&self) -> KeeperStanding {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        KeeperStanding {
+            backend: self.vault.backend,
+            locked: self.vault.keys.is_none(),
+            secrets: count(self.vault.secrets.len()),
+            grants: match &self.policy.grants {
+                Grants::Loaded(grants) => GrantsStanding::Loaded(count(grants.len())),
+                Grants::Missing => GrantsStanding::Missing,
+                Grants::Refused(complaint) => GrantsStanding::Refused(complaint.to_string()),
+            },
+            providers_refused: self.policy.providers.refused.as_ref().map(ToString::to_string),
+            journal_broken: self.recorder.broken().map(|failure| failure.what.clone()),
+        }
+    }
+
+    fn known(&self, handle: &Handle) -> Result<(), Failure> {
+        if self.vault.secrets.contains_key(handle) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureClass::BadInput,
+            format!("there is no secret {handle}"),
+            "ugent secret list   (shows the ones there are)",
+        ))
+    }
+
+    /// What is done must be recorded: a disk that is full is found before it is done.
+    fn room_for_a_record(&mut self) -> Result<(), Failure> {
+        self.recorder.journal().map(drop)
+    }
+}
+
+fn no_value() -> Failure {
+    Failure::new(FailureClass::Bug, "a request came without its value", "")
+}

@@ -1,0 +1,51 @@
+//! What the launcher orders.
+
+use proto::control_lane::{ControlOrder, LogLevel};
+use proto::frame::FrameError;
+use proto::journal::Event;
+use proto::lease_lane::LeaseAnswer;
+use unix::lane::{Descriptors, Lane, LaneError, Parcel};
+
+use super::keeper::{End, Keeper};
+use super::lanes::Who;
+use super::slow::Job;
+
+impl Keeper {
+    /// Obeys one order.
+    ///
+    /// # Errors
+    /// [`LaneError`] if it is not one a serving keeper can be given.
+    pub(super) fn obey(&mut self, parcel: Parcel<ControlOrder>) -> Result<(), LaneError> {
+        match parcel.message {
+            ControlOrder::Unlock => {
+                if let Some(passphrase) = parcel.value {
+                    self.slow.send(Job::Unlock { lane: self.control, passphrase });
+                }
+            }
+            ControlOrder::NewEgress { generation, lanes: _ } => {
+                for fd in parcel.fds {
+                    let lane = Lane::new(fd.into(), Descriptors::Refused)
+                        .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))?;
+                    let id = self.lanes.add(lane, Who::Egress { last_seq: 0 })?;
+                    let locked = self.vault.keys.is_none();
+                    self.push_lease(id, &LeaseAnswer::State { locked }, None);
+                }
+                self.log(LogLevel::Debug, &format!("egressd {generation} has its lanes"));
+                if generation > 1 {
+                    self.note(Self::event(Event::EgressRestarted));
+                }
+            }
+            ControlOrder::Standing(standing) => self.standing = Some(standing),
+            ControlOrder::Stop => self.end = Some(End::Orderly),
+            ControlOrder::StartKeeper(_)
+            | ControlOrder::VerifyFiles
+            | ControlOrder::VerifySegments { .. }
+            | ControlOrder::Verify
+            | ControlOrder::Transport(_)
+            | ControlOrder::Anchor { .. }
+            | ControlOrder::StartEgress(_)
+            | ControlOrder::Drain => return Err(LaneError::Frame(FrameError::Malformed)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! What the slow-work thread reports: state is taken over, recorded, and the asker answered.
+
+use std::os::fd::OwnedFd;
+
+use proto::cli_lane::CliAnswer;
+use proto::control_lane::{ControlReport, LogLevel};
+use proto::failure::{Failure, FailureClass};
+use proto::journal::{Event, Reason};
+use proto::name::Consumer;
+
+use super::keeper::{After, Keeper, Recorded};
+use super::lanes::{LaneId, Who};
+use super::recorder::Urgency;
+use super::slow::{Job, Report};
+use crate::catalog::SecretRow;
+use crate::policy::tokens::Tokens;
+use crate::store::{Initialized, Place, Unlocked};
+
+impl Keeper {
+    /// Takes over one report.
+    pub(super) fn take_report(&mut self, report: Report) {
+        match report {
+            Report::Init { lane, result } => {
+                let answer = result.and_then(|done| self.initialized(lane, done));
+                self.answer_result(lane, answer);
+            }
+            Report::Unlock { lane, result } => self.unlock_done(lane, result),
+            Report::Deposit { lane, place, result } => {
+                let answer = result.map(|row| CliAnswer::Deposited(self.deposited(lane, place, row).meta()));
+                self.answer_result(lane, answer);
+            }
+            Report::Remove { lane, handle, result } => {
+                if result.is_ok() {
+                    self.end_of_secret(&handle, Reason::SecretRemoved);
+                    self.vault.remove(&handle);
+                    let mut record = self.by(lane, Event::SecretRemoved);
+                    record.secret = Some(handle);
+                    self.note(record);
+                }
+                self.answer_result(lane, result.map(|()| CliAnswer::Removed));
+            }
+            Report::Load { deposit, result } => {
+                if let Err(failure) = &result {
+                    self.log(LogLevel::Error, &failure.what.clone());
+                }
+                self.vault.files.loaded(deposit, result.ok());
+                self.advance_parked();
+            }
+            Report::Used { result } => {
+                if let Err(failure) = result {
+                    self.log(LogLevel::Warn, &format!("last_used could not be kept: {}", failure.what));
+                }
+            }
+            Report::HeaderFile { lane, result } => match self.verify_files(result) {
+                Ok(fds) => {
+                    let answer = CliAnswer::VerifyFiles;
+                    self.after.push(After::Cli { lane, answer, fds, recorded: Recorded::NotNeeded });
+                }
+                Err(failure) => self.answer_result(lane, Err(failure)),
+            },
+        }
+    }
+
+    /// Gives the slow-work thread what the last turn found wanting.
+    pub(super) fn send_wanted(&mut self) {
+        for deposit in self.vault.files.take_wanted() {
+            self.slow.send(Job::Load { deposit });
+        }
+    }
+
+    /// Wipes the keys. What must be recorded with them is written first.
+    pub(super) fn lock_vault(&mut self) {
+        if self.vault.keys.is_none() {
+            return;
+        }
+        self.end_leases(Reason::VaultLocked, |_| true);
+        self.note(Self::event(Event::VaultLocked));
+        self.settle();
+        self.vault.lock();
+        if let Ok(journal) = self.recorder.journal() {
+            journal.lock();
+        }
+        self.tell_state();
+        self.advance_parked();
+    }
+
+    fn answer_result(&mut self, lane: LaneId, result: Result<CliAnswer, Failure>) {
+        match result {
+            Ok(answer) => self.answer_cli(lane, answer, Recorded::Needed),
+            Err(failure) => self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded),
+        }
+    }
+
+    fn initialized(&mut self, lane: LaneId, done: Initialized) -> Result<CliAnswer, Failure> {
+        let Initialized { items, made, contents } = done;
+        let backend = contents.backend.unwrap_or(proto::name::Backend::FileVault);
+        self.vault.learn(&contents);
+        self.policy.tokens = Tokens::new(contents.tokens);
+        if let Some(unlocked) = made {
+            self.take_keys(unlocked)?;
+            let record = self.by(lane, Event::VaultInitialized);
+            self.note(record);
+            let mut record = self.by(lane, Event::TokenIssued);
+            record.consumer = Some(Consumer::ugent_core());
+            self.note(record);
+        }
+        Ok(CliAnswer::Initialized { backend, items })
+    }
+
+    fn unlock_done(&mut self, lane: LaneId, result: Result<Unlocked, Failure>) {
+        let opened = match result {
+            Err(failure) => {
+                let mut record = self.by(lane, Event::VaultUnlockFailed);
+                record.reason = Some(match failure.class {
+                    FailureClass::Refused => Reason::WrongPassphrase,
+                    FailureClass::Usage
+                    | FailureClass::BadInput
+                    | FailureClass::Unreachable
+                    | FailureClass::Bug
+                    | FailureClass::Io
+                    | FailureClass::TryAgain
+                    | FailureClass::Config => Reason::VaultDamaged,
+                });
+                self.note(record);
+                Err(failure)
+            }
+            // Unlocked before: the passphrase was right, and nothing changes.
+            Ok(_) if self.vault.keys.is_some() => Ok(()),
+            Ok(unlocked) => self.take_keys(unlocked).map(|()| {
+                let record = self.by(lane, Event::VaultUnlocked);
+                // Leases may be asked for from here on; a journal that is of no use refuses them.
+                let _ = self.record(record, Urgency::Soon);
+            }),
+        };
+        if lane == self.control {
+            let report = match opened {
+                Ok(()) => ControlReport::Unlocked,
+                Err(failure) => ControlReport::UnlockFailed(failure),
+            };
+            self.report(&report);
+        } else {
+            self.answer_result(lane, opened.map(|()| CliAnswer::Unlocked));
+        }
+    }
+
+    fn take_keys(&mut self, unlocked: Unlocked) -> Result<(), Failure> {
+        let Unlocked { keys, chain } = unlocked;
+        match self.recorder.journal() {
+            Ok(journal) => journal.unlock(&keys, chain)?,
+            // Reading goes on without a journal; whatever needs a record is refused.
+            Err(failure) => self.log(LogLevel::Error, &failure.what.clone()),
+        }
+        self.vault.keys = Some(keys);
+        self.tell_state();
+        self.advance_parked();
+        Ok(())
+    }
+
+    fn deposited(&mut self, lane: LaneId, place: Place, row: SecretRow) -> SecretRow {
+        let event = match place {
+            Place::New => Event::SecretAdded,
+            Place::NextVersion => Event::SecretRotated,
+        };
+        let mut record = self.by(lane, event);
+        record.secret = Some(row.handle.clone());
+        record.version = row.versions.last().map(|version| version.version);
+        self.end_of_secret(&row.handle.clone(), Reason::SecretRotated);
+        self.vault.put(row.clone());
+        self.note(record);
+        row
+    }
+
+    fn verify_files(&mut self, header: std::io::Result<std::fs::File>) -> Result<Vec<OwnedFd>, Failure> {
+        let unreadable = |what: &str, error: std::io::Error| {
+            Failure::new(
+                FailureClass::BadInput,
+                format!("{what} cannot be opened: {error}"),
+                "restore it from a backup",
+            )
+        };
+        let head =
+            self.recorder.journal()?.head_file().map_err(|error| unreadable("the journal's head", error))?;
+        let header = header.map_err(|error| unreadable("the vault's header", error))?;
+        Ok(vec![head.into(), header.into()])
+    }
+
+    /// A record of now, of what the peer of that lane did.
+    fn by(&mut self, lane: LaneId, event: Event) -> proto::journal::Record {
+        let mut record = Self::event(event);
+        match self.lanes.get(lane).map(|peer| peer.who) {
+            Some(Who::Cli { uid, pid, .. }) => {
+                record.uid = Some(uid);
+                record.pid = Some(pid).filter(|pid| *pid != 0);
+            }
+            Some(Who::Control | Who::Egress { .. }) | None => {}
+        }
+        record
+    }
+}

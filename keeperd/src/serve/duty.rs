@@ -1,0 +1,85 @@
+//! What a CLI may ask of this keeper in the state it is in: one table. A new request does not
+//! compile until it stands here.
+
+use proto::cli_lane::CliRequest;
+use proto::control_lane::Role;
+use proto::failure::{Failure, FailureClass};
+
+/// What must be so before a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// `init` was run.
+    SetUp,
+    /// `init` was run, the keys are here, and the journal takes records.
+    Unlocked,
+    /// This keeper belongs to a broker.
+    Broker,
+}
+
+/// What the keeper is like just now.
+pub(super) struct Condition<'a> {
+    pub(super) role: Role,
+    pub(super) set_up: bool,
+    pub(super) locked: bool,
+    pub(super) journal_broken: Option<&'a Failure>,
+}
+
+const fn needs(request: &CliRequest) -> Needs {
+    match request {
+        CliRequest::Init { .. } | CliRequest::Status => Needs::Nothing,
+        CliRequest::Unlock
+        | CliRequest::Lock
+        | CliRequest::List { .. }
+        | CliRequest::Inspect { .. }
+        | CliRequest::Journal { .. }
+        | CliRequest::VerifyFiles => Needs::SetUp,
+        CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
+        CliRequest::BrokerStop => Needs::Broker,
+    }
+}
+
+/// Whether the request is to be answered, or why not.
+///
+/// # Errors
+/// The [`Failure`] to answer with.
+pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<(), Failure> {
+    match needs(request) {
+        Needs::Nothing => Ok(()),
+        Needs::SetUp => set_up(condition),
+        Needs::Unlocked => {
+            set_up(condition)?;
+            if let Some(failure) = condition.journal_broken {
+                return Err(failure.clone());
+            }
+            if condition.locked {
+                return Err(Failure::new(
+                    FailureClass::Refused,
+                    "the vault is locked, so nothing was changed",
+                    "ugent secret unlock",
+                ));
+            }
+            Ok(())
+        }
+        Needs::Broker => match condition.role {
+            Role::Broker => Ok(()),
+            Role::Private | Role::Verify => Err(Failure::new(
+                FailureClass::Unreachable,
+                "no broker is running here",
+                "ugent secret broker start",
+            )),
+        },
+    }
+}
+
+fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {
+    if condition.set_up {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureClass::Config,
+        "there is no vault here yet",
+        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
+    ))
+}

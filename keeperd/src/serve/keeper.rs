@@ -1,0 +1,189 @@
+//! All that the loop thread knows and holds, and the few acts that every answer is made of.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::time::Instant;
+
+use proto::cli_lane::CliAnswer;
+use proto::control_lane::{ControlReport, LogLevel, Role, StartKeeper};
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::SecretBytes;
+use proto::journal::{Event, Record};
+use proto::lease_lane::LeaseAnswer;
+use proto::meta::RecordSeq;
+use proto::standing::LauncherStanding;
+
+use super::asks::{PendingAsk, Release};
+use super::lanes::{LaneId, Lanes, Turn, Who};
+use super::recorder::{Recorder, Urgency};
+use super::slow::Slow;
+use super::vault::Vault;
+use super::wake::Bell;
+use crate::clock::wall;
+use crate::policy::grants::Grants;
+use crate::policy::lease_book::LeaseBook;
+use crate::policy::providers::Providers;
+use crate::policy::tokens::{Tokenless, Tokens};
+use crate::policy_files::PolicyFiles;
+
+/// What is decided upon.
+pub(super) struct Policy {
+    pub(super) files: PolicyFiles,
+    pub(super) grants: Grants,
+    pub(super) providers: Providers,
+    pub(super) tokens: Tokens,
+    pub(super) tokenless: Tokenless,
+}
+
+/// An answer that may leave only once the records of this turn are written.
+pub(super) enum After {
+    /// A value: dropped, and refused, if they cannot be.
+    Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: SecretBytes },
+    /// A refusal: sent either way.
+    Refuse { lane: LaneId, answer: LeaseAnswer },
+    /// To the CLI.
+    Cli { lane: LaneId, answer: CliAnswer, fds: Vec<OwnedFd>, recorded: Recorded },
+}
+
+/// Whether an answer to the CLI speaks of something that had to be recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recorded {
+    Needed,
+    NotNeeded,
+}
+
+/// Why the loop ends.
+pub(super) enum End {
+    /// Told to, or the launcher is gone.
+    Orderly,
+    /// It cannot go on.
+    Failed(Failure),
+}
+
+/// The loop thread's state.
+pub(super) struct Keeper {
+    pub(super) start: StartKeeper,
+    pub(super) uid: u32,
+    pub(super) lanes: Lanes,
+    pub(super) control: LaneId,
+    pub(super) door: Option<UnixListener>,
+    pub(super) bell: Bell,
+    pub(super) slow: Slow,
+    pub(super) recorder: Recorder,
+    pub(super) policy: Policy,
+    pub(super) vault: Vault,
+    pub(super) leases: LeaseBook,
+    pub(super) parked: Vec<PendingAsk>,
+    pub(super) releases: HashMap<(LaneId, u64), Release>,
+    pub(super) after: Vec<After>,
+    pub(super) standing: Option<LauncherStanding>,
+    /// When `last_used` goes to the catalog.
+    pub(super) used_due: Option<Instant>,
+    pub(super) end: Option<End>,
+}
+
+impl Keeper {
+    /// Adds a record; one that cannot be added is logged, and the journal says so from then on.
+    pub(super) fn record(&mut self, record: Record, urgency: Urgency) -> Result<RecordSeq, Failure> {
+        let event = record.event;
+        let added = self.recorder.add(record, urgency);
+        if let Err(failure) = &added {
+            self.log(LogLevel::Error, &format!("{event} could not be recorded: {}", failure.what));
+        }
+        added
+    }
+
+    /// Adds a record of what has happened already and cannot be undone: if it cannot be added,
+    /// that was logged, and the journal refuses what comes next.
+    pub(super) fn note(&mut self, record: Record) {
+        let _ = self.record(record, Urgency::Now);
+    }
+
+    /// A record of now.
+    pub(super) fn event(event: Event) -> Record {
+        Record::of(event, wall())
+    }
+
+    /// One line for the launcher's log.
+    pub(super) fn log(&mut self, level: LogLevel, text: &str) {
+        if level <= self.start.log {
+            self.report(&ControlReport::Log { level, text: text.to_owned() });
+        }
+    }
+
+    /// Tells the launcher.
+    pub(super) fn report(&mut self, report: &ControlReport) {
+        // A report that does not fit in a frame is a bug, and one to a launcher that is gone is
+        // of no use; either way the lane's own reading finds out.
+        let _ = self.lanes.push(self.control, report, None, Vec::new());
+    }
+
+    /// Answers the CLI once this turn's records are written.
+    pub(super) fn answer_cli(&mut self, lane: LaneId, answer: CliAnswer, recorded: Recorded) {
+        self.after.push(After::Cli { lane, answer, fds: Vec::new(), recorded });
+    }
+
+    /// Ends a lane and all that hung on it.
+    pub(super) fn hang_up(&mut self, lane: LaneId) {
+        let Some(peer) = self.lanes.remove(lane) else { return };
+        match peer.who {
+            Who::Control => self.end = Some(End::Orderly),
+            Who::Egress { .. } => self.egress_gone(lane),
+            Who::Cli { .. } => {}
+        }
+    }
+
+    /// Whether this keeper serves a broker.
+    pub(super) fn is_broker(&self) -> bool {
+        self.start.role == Role::Broker
+    }
+
+    /// Writes this turn's records, and then lets go what waited for them (INV-04).
+    pub(super) fn settle(&mut self) {
+        let written = self.recorder.write();
+        if let Err(failure) = &written {
+            self.unrecorded(&failure.what.clone());
+        }
+        for after in std::mem::take(&mut self.after) {
+            match after {
+                After::Release { lane, seq, answer, value } => match &written {
+                    Ok(()) => self.push_lease(lane, &answer, Some(value)),
+                    Err(_) => self.refuse_unrecorded(lane, seq),
+                },
+                After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
+                After::Cli { lane, answer, fds, recorded } => {
+                    let answer = match (&written, recorded) {
+                        (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
+                        (Ok(()), Recorded::Needed) | (_, Recorded::NotNeeded) => answer,
+                    };
+                    let fds = if matches!(answer, CliAnswer::Failed(_)) { Vec::new() } else { fds };
+                    self.push_cli(lane, &answer, fds);
+                }
+            }
+        }
+    }
+
+    pub(super) fn push_lease(&mut self, lane: LaneId, answer: &LeaseAnswer, value: Option<SecretBytes>) {
+        if self.lanes.push(lane, answer, value, Vec::new()).is_err() {
+            self.hang_up(lane);
+        }
+    }
+
+    fn push_cli(&mut self, lane: LaneId, answer: &CliAnswer, fds: Vec<OwnedFd>) {
+        if self.lanes.push(lane, answer, None, fds).is_err() {
+            return self.hang_up(lane);
+        }
+        if let Some(Who::Cli { turn, .. }) = self.lanes.get(lane).map(|peer| &mut peer.who) {
+            *turn = Turn::Theirs;
+        }
+    }
+}
+
+fn done_unrecorded(failure: &Failure) -> Failure {
+    Failure::new(
+        FailureClass::Io,
+        format!("it was done, but could not be recorded: {}", failure.what),
+        "make room or mend the journal (ugent secret audit --verify); nothing more is done until then",
+    )
+}

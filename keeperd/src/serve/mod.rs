@@ -1,0 +1,81 @@
+//! The loop: waits on every lane at once, and alone decides. One turn reads every frame that
+//! waits, judges, writes all records in one go, and only then lets the answers out.
+//!
+//! It never blocks but in `poll`: disks are waited for by the sync and slow-work threads.
+
+mod answer_cli;
+mod answer_control;
+mod answer_lease;
+mod answer_work;
+mod asks;
+mod duty;
+mod ends;
+mod keeper;
+mod lanes;
+mod recorder;
+mod slow;
+mod start;
+mod turn;
+mod vault;
+pub(crate) mod verifier;
+mod wake;
+
+use proto::control_lane::{ControlReport, StartKeeper};
+use proto::failure::Failure;
+use proto::journal::{Event, Reason};
+use unix::lane::Lane;
+
+use crate::confine::Confined;
+use crate::prepare::Prepared;
+use keeper::{End, Keeper};
+use slow::Job;
+
+/// Serves until told to stop, or until it cannot go on.
+///
+/// # Errors
+/// [`Failure`]: why it could not go on.
+pub(crate) fn serve(
+    control: Lane,
+    start: StartKeeper,
+    prepared: Prepared,
+    confined: &Confined,
+) -> Result<(), Failure> {
+    let mut keeper = Keeper::start(control, start, prepared, confined)?;
+    let end = loop {
+        keeper.turn();
+        if let Some(end) = keeper.end.take() {
+            break end;
+        }
+    };
+    keeper.finish(end)
+}
+
+impl Keeper {
+    /// Finishes what was begun, records the end, and syncs.
+    fn finish(mut self, end: End) -> Result<(), Failure> {
+        let times: Vec<_> = std::mem::take(&mut self.vault.used).into_iter().collect();
+        if !times.is_empty() {
+            self.slow.send(Job::Used { times });
+        }
+        for report in self.slow.finish() {
+            self.take_report(report);
+        }
+        for lane in self.lanes.egress() {
+            self.hang_up(lane);
+        }
+        self.end_leases(Reason::Shutdown, |_| true);
+        if self.is_broker() {
+            self.note(Self::event(Event::BrokerStopped));
+        }
+        self.settle();
+        let failure = match end {
+            End::Orderly => None,
+            End::Failed(failure) => Some(failure),
+        };
+        self.report(&ControlReport::Stopped { failure: failure.clone() });
+        drop(self.lanes.flush());
+        // A journal that was broken all along is no news at the end: whoever needed it was told.
+        let finished = if self.recorder.broken().is_some() { Ok(()) } else { self.recorder.finish() };
+        failure.map_or(finished, Err)
+    }
+}

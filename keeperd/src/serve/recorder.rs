@@ -1,0 +1,178 @@
+//! The journal as the loop uses it: append in the loop, sync in a thread of its own.
+//!
+//! A damaged or broken journal records nothing, and then nothing that needs a record happens.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use proto::failure::Failure;
+use proto::journal::Record;
+use proto::meta::RecordSeq;
+
+use super::wake::Bell;
+use crate::audit::{Journal, SyncDone, SyncJob};
+
+/// How long a use under a synced lease may stay unsynced.
+const LAZY: Duration = Duration::from_millis(50);
+
+/// How soon a record must be on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Somebody waits for it.
+    Now,
+    /// Within [`LAZY`].
+    Soon,
+}
+
+/// Proof that a record is on disk. Made here only, from the sync thread's report (INV-04).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receipt {
+    _synced: (),
+}
+
+/// Journal and sync thread.
+pub(super) struct Recorder {
+    journal: Result<Journal, Failure>,
+    jobs: Sender<SyncJob>,
+    reports: Receiver<SyncDone>,
+    thread: JoinHandle<()>,
+    out: JobOut,
+    due: Option<Instant>,
+    added: RecordSeq,
+    written: RecordSeq,
+    synced: RecordSeq,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JobOut {
+    Yes,
+    No,
+}
+
+impl Recorder {
+    pub(super) fn start(journal: Result<Journal, Failure>, bell: Bell) -> std::io::Result<Self> {
+        let (jobs, inbox) = channel::<SyncJob>();
+        let (outbox, reports) = channel();
+        let thread = Builder::new().name("sync".to_owned()).spawn(move || {
+            while let Ok(job) = inbox.recv() {
+                if outbox.send(job.run()).is_err() {
+                    return;
+                }
+                bell.ring();
+            }
+        })?;
+        let none = RecordSeq(0);
+        let (out, due) = (JobOut::No, None);
+        Ok(Self { journal, jobs, reports, thread, out, due, added: none, written: none, synced: none })
+    }
+
+    /// The journal, or why there is none.
+    pub(super) fn journal(&mut self) -> Result<&mut Journal, Failure> {
+        self.journal.as_mut().map_err(|failure| failure.clone())
+    }
+
+    /// Why nothing can be recorded, if nothing can.
+    pub(super) fn broken(&self) -> Option<&Failure> {
+        self.journal.as_ref().err()
+    }
+
+    /// Adds a record to those of this turn.
+    pub(super) fn add(&mut self, record: Record, urgency: Urgency) -> Result<RecordSeq, Failure> {
+        let seq = self.journal()?.add(record)?;
+        self.added = seq;
+        let now = Instant::now();
+        let by = match urgency {
+            Urgency::Now => now,
+            Urgency::Soon => now + LAZY,
+        };
+        self.due = Some(self.due.map_or(by, |due| due.min(by)));
+        Ok(seq)
+    }
+
+    /// Writes the records of this turn, all or none.
+    pub(super) fn write(&mut self) -> Result<(), Failure> {
+        let result = match &mut self.journal {
+            Ok(journal) => journal.write(),
+            // Nothing can have been added.
+            Err(_) => Ok(()),
+        };
+        match &result {
+            Ok(()) => self.written = self.added,
+            Err(_) => self.added = self.written,
+        }
+        result
+    }
+
+    /// Seq of the last record that was written.
+    pub(super) const fn written(&self) -> RecordSeq {
+        self.written
+    }
+
+    /// Whether that record is on disk.
+    pub(super) fn receipt(&self, seq: RecordSeq) -> Option<Receipt> {
+        (seq <= self.synced).then_some(Receipt { _synced: () })
+    }
+
+    /// Gives the sync thread work, if some is due and it has none.
+    pub(super) fn dispatch(&mut self) {
+        let now = Instant::now();
+        let Ok(journal) = &mut self.journal else { return };
+        let due = self.due.is_some_and(|due| due <= now) || journal.head_due().is_some_and(|due| due <= now);
+        if self.out == JobOut::Yes || !due {
+            return;
+        }
+        self.due = None;
+        if let Some(job) = journal.sync_job(now) {
+            self.out = JobOut::Yes;
+            // The thread lives as long as this sender.
+            let _ = self.jobs.send(job);
+        }
+    }
+
+    /// When `dispatch` should be called next, if at all.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        if self.out == JobOut::Yes {
+            return None;
+        }
+        let head = self.journal.as_ref().ok().and_then(Journal::head_due);
+        self.due.into_iter().chain(head).min()
+    }
+
+    /// Takes the sync thread's report, if there is one: whether more is on disk than before.
+    ///
+    /// # Errors
+    /// [`Failure`] if the sync failed: the journal is of no more use.
+    pub(super) fn collect(&mut self) -> Result<Option<RecordSeq>, Failure> {
+        let Ok(done) = self.reports.try_recv() else { return Ok(None) };
+        self.out = JobOut::No;
+        let synced = self.journal()?.synced(done, Instant::now());
+        match synced {
+            Ok(seq) => {
+                self.synced = self.synced.max(seq);
+                if self.due.is_none() && self.journal()?.unsynced() {
+                    self.due = Some(Instant::now() + LAZY);
+                }
+                Ok(Some(seq))
+            }
+            Err(failure) => {
+                self.journal = Err(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    /// Syncs all that was written, and seals the head: the last thing a keeper does.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let Self { journal, jobs, reports, thread, .. } = self;
+        drop(jobs);
+        // As in `slow`: a panic would have ended the process.
+        let _ = thread.join();
+        let mut journal = journal?;
+        while let Ok(done) = reports.try_recv() {
+            journal.synced(done, Instant::now())?;
+        }
+        journal.write()?;
+        journal.finish()
+    }
+}

@@ -1,0 +1,117 @@
+//! The slow-work thread: Argon2, sealing, commits, reading sealed files. It owns the store; the
+//! loop sends it jobs and goes on.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+use proto::control_lane::KdfCost;
+use proto::failure::Failure;
+use proto::hazmat::SecretBytes;
+use proto::meta::Timestamp;
+use proto::name::{Backend, Handle};
+
+use super::lanes::LaneId;
+use super::wake::Bell;
+use crate::catalog::SecretRow;
+use crate::hazmat::binding::DepositId;
+use crate::hazmat::keys::{Keys, Sealed};
+use crate::store::{Deposit, Initialized, Place, Store, Unlocked};
+
+/// What the loop wants done. `LaneId` says whom to answer.
+pub(super) enum Job {
+    Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
+    Unlock { lane: LaneId, passphrase: SecretBytes },
+    Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
+    Remove { lane: LaneId, handle: Handle },
+    Load { deposit: DepositId },
+    Used { times: Vec<(Handle, Timestamp)> },
+    HeaderFile { lane: LaneId },
+}
+
+/// What became of it.
+pub(super) enum Report {
+    Init { lane: LaneId, result: Result<Initialized, Failure> },
+    Unlock { lane: LaneId, result: Result<Unlocked, Failure> },
+    Deposit { lane: LaneId, place: Place, result: Result<SecretRow, Failure> },
+    Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
+    Load { deposit: DepositId, result: Result<Sealed, Failure> },
+    Used { result: Result<(), Failure> },
+    HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
+}
+
+/// The loop's end of the thread.
+pub(super) struct Slow {
+    jobs: Option<Sender<Job>>,
+    reports: Receiver<Report>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Slow {
+    /// Starts the thread.
+    pub(super) fn start(store: Store, bell: Bell) -> std::io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let (outbox, reports) = channel();
+        let thread =
+            Builder::new().name("slow".to_owned()).spawn(move || work(store, &inbox, &outbox, &bell))?;
+        Ok(Self { jobs: Some(jobs), reports, thread: Some(thread) })
+    }
+
+    /// Hands over a job. They are done in order.
+    pub(super) fn send(&self, job: Job) {
+        // The thread ends only after `finish` has dropped the sender; nothing is sent after that.
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// The next report, if there is one.
+    pub(super) fn report(&self) -> Option<Report> {
+        self.reports.try_recv().ok()
+    }
+
+    /// Waits until all jobs are done, and returns the reports nobody took.
+    pub(super) fn finish(&mut self) -> Vec<Report> {
+        self.jobs = None;
+        // With panic = "abort" a thread that panics takes the process with it, so join succeeds.
+        let _ = self.thread.take().map(JoinHandle::join);
+        self.reports.try_iter().collect()
+    }
+}
+
+fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: &Bell) {
+    while let Ok(job) = inbox.recv() {
+        let report = done(&mut store, job);
+        if outbox.send(report).is_err() {
+            return;
+        }
+        bell.ring();
+    }
+}
+
+fn done(store: &mut Store, job: Job) -> Report {
+    match job {
+        Job::Init { lane, backend, kdf, passphrase, now } => {
+            Report::Init { lane, result: store.init(backend, kdf, passphrase, now) }
+        }
+        Job::Unlock { lane, passphrase } => {
+            let result = store.unlock(passphrase);
+            if result.is_ok() {
+                // What a crash left behind is no loss if it stays until the next time.
+                let _ = store.drop_orphans();
+            }
+            Report::Unlock { lane, result }
+        }
+        Job::Deposit { lane, keys, what, value } => {
+            let place = what.place;
+            Report::Deposit { lane, place, result: store.deposit(&keys, what, value) }
+        }
+        Job::Remove { lane, handle } => {
+            let result = store.remove(&handle);
+            Report::Remove { lane, handle, result }
+        }
+        Job::Load { deposit } => Report::Load { deposit, result: store.load(deposit) },
+        Job::Used { times } => Report::Used { result: store.used(&times) },
+        Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
+    }
+}

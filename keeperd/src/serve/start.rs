@@ -1,0 +1,128 @@
+//! From what was prepared to a keeper that serves: threads, first records, first reports.
+
+use std::collections::HashMap;
+use std::io;
+
+use proto::control_lane::{ControlReport, Role, StartKeeper};
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::NoSlot;
+use proto::journal::Event;
+use proto::name::Consumer;
+use unix::lane::{Descriptors, Lane, LaneError};
+
+use super::keeper::{Keeper, Policy};
+use super::lanes::{Lanes, Turn, Who};
+use super::recorder::Recorder;
+use super::slow::Slow;
+use super::vault::Vault;
+use super::wake::Bell;
+use crate::catalog::TokenUse;
+use crate::clock::wall;
+use crate::confine::Confined;
+use crate::policy::lease_book::LeaseBook;
+use crate::policy::tokens::{Tokenless, Tokens};
+use crate::prepare::{Door, Prepared};
+
+impl Keeper {
+    /// Starts to serve.
+    ///
+    /// # Errors
+    /// [`Failure`] if a thread or a lane is not to be had.
+    pub(super) fn start(
+        control: Lane,
+        start: StartKeeper,
+        prepared: Prepared,
+        confined: &Confined,
+    ) -> Result<Self, Failure> {
+        let Prepared { mut store, mut contents, journal, files, door } = prepared;
+        let token = match start.role {
+            Role::Broker => store.bootstrap_token(wall())?,
+            Role::Private | Role::Verify => None,
+        };
+        let made_token = token.is_some();
+        if let Some((digest, row)) = token {
+            contents.tokens.retain(|(_, row)| row.used_as != TokenUse::Bootstrap);
+            contents.tokens.push((digest, row));
+        }
+        let vault = Vault::new(&contents);
+        let policy = Policy {
+            grants: files.grants(),
+            providers: files.providers(),
+            tokens: Tokens::new(contents.tokens),
+            tokenless: if start.tokenless { Tokenless::Allowed } else { Tokenless::Refused },
+            files,
+        };
+        let bell = Bell::new().map_err(|error| no_resource("an eventfd", &error))?;
+        let recorder =
+            Recorder::start(journal, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
+        let slow = Slow::start(store, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
+        let mut lanes = Lanes::default();
+        let control = lanes.add_control(control).map_err(|error| no_lane(&error))?;
+        let door = match door {
+            Door::Open(listener) => {
+                listener.set_nonblocking(true).map_err(|error| no_resource("keeperd.sock", &error))?;
+                Some(listener)
+            }
+            Door::Private(socket) => {
+                let (uid, pid) = super::turn::credentials(&socket);
+                let lane = Lane::new(socket, Descriptors::Refused).map_err(|NoSlot| no_slot())?;
+                lanes
+                    .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs })
+                    .map_err(|error| no_lane(&error))?;
+                None
+            }
+        };
+        let mut keeper = Self {
+            start,
+            uid: nix::unistd::geteuid().as_raw(),
+            lanes,
+            control,
+            door,
+            bell,
+            slow,
+            recorder,
+            policy,
+            vault,
+            leases: LeaseBook::default(),
+            parked: Vec::new(),
+            releases: HashMap::new(),
+            after: Vec::new(),
+            standing: None,
+            used_due: None,
+            end: None,
+        };
+        keeper.first_reports(confined, made_token);
+        Ok(keeper)
+    }
+
+    fn first_reports(&mut self, confined: &Confined, made_token: bool) {
+        self.report(&ControlReport::Confined { layers: confined.layers().to_vec() });
+        if self.is_broker() {
+            self.note(Self::event(Event::BrokerStarted));
+            if made_token {
+                let mut record = Self::event(Event::TokenIssued);
+                record.consumer = Some(Consumer::ugent_core());
+                self.note(record);
+            }
+            self.tell_grants();
+            self.tell_providers();
+        }
+        self.report(&ControlReport::Ready { locked: true });
+    }
+}
+
+fn no_resource(what: &str, error: &io::Error) -> Failure {
+    Failure::new(
+        FailureClass::Io,
+        format!("keeperd cannot have {what}: {error}"),
+        "raise the limits of this user (ulimit -a)",
+    )
+}
+
+fn no_slot() -> Failure {
+    Failure::new(FailureClass::Io, NoSlot.to_string(), "raise RLIMIT_MEMLOCK, for example `ulimit -l 8192`")
+}
+
+fn no_lane(error: &LaneError) -> Failure {
+    Failure::new(FailureClass::Io, format!("keeperd cannot use a lane it was given: {error}"), "")
+}

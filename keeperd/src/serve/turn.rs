@@ -1,0 +1,235 @@
+//! One turn of the loop.
+
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{getsockopt, sockopt};
+use proto::cli_lane::CliRequest;
+use proto::control_lane::{ControlOrder, LogLevel};
+use proto::failure::{Failure, FailureClass};
+use proto::lease_lane::LeaseRequest;
+use unix::lane::{Descriptors, Lane, LaneError, Received};
+
+use super::keeper::{End, Keeper};
+use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
+use super::slow::Job;
+use crate::clock::Moment;
+
+/// Reads of one lane in one turn, so that a busy one cannot starve the others.
+const READS_A_TURN: usize = 8;
+/// How often `last_used` goes to the catalog.
+const USED_EVERY: Duration = Duration::from_secs(30);
+
+/// What poll found.
+struct Ready {
+    lanes: Vec<LaneId>,
+    door: bool,
+    bell: bool,
+    files: bool,
+}
+
+impl Keeper {
+    /// Waits, reads what came, decides, records, answers.
+    pub(super) fn turn(&mut self) {
+        let ready = self.wait();
+        if ready.bell {
+            self.bell.hear();
+        }
+        while let Some(report) = self.slow.report() {
+            self.take_report(report);
+        }
+        self.collect_synced();
+        if ready.files {
+            self.reread_policy();
+        }
+        if ready.door {
+            self.open_door();
+        }
+        for lane in ready.lanes {
+            self.read(lane);
+        }
+        self.end_expired();
+        self.keep_used();
+        self.settle();
+        self.read_waiting();
+        self.send_wanted();
+        self.recorder.dispatch();
+        for (lane, error) in self.lanes.flush() {
+            self.log(LogLevel::Debug, &format!("a lane is gone: {error}"));
+            self.hang_up(lane);
+        }
+    }
+
+    fn wait(&mut self) -> Ready {
+        let timeout = self.timeout();
+        let readable = |wanted: bool| if wanted { PollFlags::POLLIN } else { PollFlags::empty() };
+        let mut ids = Vec::new();
+        let mut fds = vec![
+            PollFd::new(self.bell.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.policy.files.as_fd(), PollFlags::POLLIN),
+        ];
+        for (id, peer) in self.lanes.iter() {
+            let mut flags = readable(peer.is_wanted());
+            if peer.is_behind() {
+                flags |= PollFlags::POLLOUT;
+            }
+            // Not even a hang-up is waited for while there is nothing to do about it.
+            if !flags.is_empty() {
+                ids.push(id);
+                fds.push(PollFd::new(peer.lane().as_fd(), flags));
+            }
+        }
+        if let Some(door) = self.door.as_ref().filter(|_| self.lanes.cli_count() < CLI_LANES_MAX) {
+            fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => {
+                let what = format!("keeperd cannot wait for its lanes: {error}");
+                self.end = Some(End::Failed(Failure::new(FailureClass::Bug, what, "")));
+                return Ready { lanes: Vec::new(), door: false, bell: false, files: false };
+            }
+        }
+        let fired = |fd: &PollFd<'_>| fd.any().unwrap_or_default();
+        let (own, rest) = fds.split_at(2);
+        let (of_lanes, door) = rest.split_at(ids.len());
+        Ready {
+            bell: own.first().is_some_and(fired),
+            files: own.last().is_some_and(fired),
+            door: door.first().is_some_and(fired),
+            lanes: ids.iter().zip(of_lanes).filter(|(_, fd)| fired(fd)).map(|(id, _)| *id).collect(),
+        }
+    }
+
+    /// Until the next thing that happens by itself.
+    fn timeout(&self) -> PollTimeout {
+        let now = Instant::now();
+        let by_clock = self.recorder.next_due().into_iter().chain(self.used_due).min();
+        let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
+        let next = by_clock.map(|due| due.saturating_duration_since(now)).into_iter().chain(lease).min();
+        match next {
+            None => PollTimeout::NONE,
+            // Rounded up, or the last millisecond would be spent spinning.
+            Some(span) => {
+                PollTimeout::try_from(span.min(Duration::from_secs(3600)) + Duration::from_micros(999))
+                    .unwrap_or(PollTimeout::MAX)
+            }
+        }
+    }
+
+    fn collect_synced(&mut self) {
+        loop {
+            match self.recorder.collect() {
+                Ok(None) => return,
+                Ok(Some(_)) => self.advance_parked(),
+                Err(failure) => self.unrecorded(&failure.what),
+            }
+        }
+    }
+
+    fn open_door(&mut self) {
+        let Some(Ok((socket, _))) = self.door.as_ref().map(std::os::unix::net::UnixListener::accept) else {
+            return;
+        };
+        let (uid, pid) = credentials(&socket);
+        if uid != self.uid {
+            return self
+                .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
+        }
+        let added = Lane::new(socket, Descriptors::Refused)
+            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(proto::frame::FrameError::NoSlot))
+            .and_then(|lane| self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs }));
+        if let Err(error) = added {
+            self.log(LogLevel::Warn, &format!("a command could not be let in: {error}"));
+        }
+    }
+
+    fn read(&mut self, id: LaneId) {
+        for _ in 0..READS_A_TURN {
+            let Some(peer) = self.lanes.get(id).filter(|peer| peer.is_wanted()) else { return };
+            let received = match peer.receive() {
+                Ok(received) => received,
+                Err(error) => return self.cut_off(id, &error),
+            };
+            if let Err(error) = self.take_messages(id) {
+                return self.cut_off(id, &error);
+            }
+            match received {
+                Received::Bytes => {}
+                Received::Nothing => return,
+                Received::Closed => return self.hang_up(id),
+            }
+        }
+    }
+
+    /// Requests of the CLI that came in one piece with the one just answered.
+    fn read_waiting(&mut self) {
+        let clis: Vec<_> = self
+            .lanes
+            .iter()
+            .filter(|(_, peer)| matches!(peer.who, Who::Cli { .. }))
+            .map(|(id, _)| id)
+            .collect();
+        for id in clis {
+            if let Err(error) = self.take_messages(id) {
+                self.cut_off(id, &error);
+            }
+        }
+        if !self.after.is_empty() {
+            self.settle();
+        }
+    }
+
+    fn take_messages(&mut self, id: LaneId) -> Result<(), LaneError> {
+        loop {
+            let Some(peer) = self.lanes.get(id) else { return Ok(()) };
+            match peer.who {
+                Who::Control => match peer.take::<ControlOrder>()? {
+                    Some(parcel) => self.obey(parcel)?,
+                    None => return Ok(()),
+                },
+                Who::Egress { .. } => match peer.take::<LeaseRequest>()? {
+                    Some(parcel) => self.answer_lease(id, parcel)?,
+                    None => return Ok(()),
+                },
+                Who::Cli { turn: Turn::Ours, .. } => return Ok(()),
+                Who::Cli { turn: Turn::Theirs, .. } => match peer.take::<CliRequest>()? {
+                    Some(parcel) => self.answer_request(id, parcel),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// INV-09: a peer that breaks the protocol is not corrected.
+    fn cut_off(&mut self, id: LaneId, error: &LaneError) {
+        self.log(LogLevel::Warn, &format!("a lane was cut off: {error}"));
+        self.hang_up(id);
+    }
+
+    fn keep_used(&mut self) {
+        let now = Instant::now();
+        match self.used_due {
+            None if self.vault.used.is_empty() => {}
+            None => self.used_due = Some(now + USED_EVERY),
+            Some(due) if due <= now => {
+                self.used_due = None;
+                let times = std::mem::take(&mut self.vault.used).into_iter().collect();
+                self.slow.send(Job::Used { times });
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Who connected; of a socketpair, who made it (unix(7), SO_PEERCRED).
+pub(super) fn credentials(socket: &UnixStream) -> (u32, u32) {
+    match getsockopt(socket, sockopt::PeerCredentials) {
+        Ok(peer) => (peer.uid(), u32::try_from(peer.pid()).unwrap_or_default()),
+        // Nobody's: never equal to a real user of ours.
+        Err(_) => (u32::MAX, 0),
+    }
+}

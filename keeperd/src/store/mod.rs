@@ -1,0 +1,134 @@
+//! The slow side: catalog and vault on disk, changed in an order that a crash may interrupt
+//! anywhere (INV-12). Runs on the slow-work thread; must never be called from the loop.
+//!
+//! A deposit: the sealed file is written and synced, then the catalog commits the row that names
+//! it, then the old file is dropped. So a row never lacks its file; a file may lack its row, and
+//! is dropped at the next start.
+
+pub(crate) mod files;
+mod init;
+mod secrets;
+mod token_file;
+mod vault_dir;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::SecretBytes;
+use proto::name::Backend;
+
+use crate::audit::checkpoint;
+use crate::catalog::{Catalog, SecretRow, TokenRow, tables};
+use crate::hazmat::binding::VaultId;
+use crate::hazmat::checkpoint::Checkpoint;
+use crate::hazmat::file_vault;
+use crate::hazmat::keys::Keys;
+use crate::hazmat::token::TokenDigest;
+
+pub(crate) use init::Initialized;
+pub(crate) use secrets::{Deposit, Place};
+
+/// Whether opening may make what is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Create {
+    /// Makes an empty catalog.
+    MayCreate,
+    /// A missing catalog is a failure.
+    MustExist,
+}
+
+/// All that the catalog holds.
+pub(crate) struct Contents {
+    pub(crate) backend: Option<Backend>,
+    pub(crate) vault: Option<VaultId>,
+    pub(crate) secrets: Vec<SecretRow>,
+    pub(crate) tokens: Vec<(TokenDigest, TokenRow)>,
+}
+
+/// What an open vault gives.
+pub(crate) struct Unlocked {
+    pub(crate) keys: Arc<Keys>,
+    /// The journal's key as of the newest checkpoint.
+    pub(crate) chain: Checkpoint,
+}
+
+/// Catalog and vault on disk, and the lock on both.
+pub(crate) struct Store {
+    secrets: PathBuf,
+    catalog: Catalog,
+    /// Whether this keeper made the catalog, and nobody was told yet.
+    made_catalog: bool,
+}
+
+impl Store {
+    /// Opens the catalog and takes its lock.
+    pub(crate) fn open(secrets: &Path, create: Create) -> Result<(Self, Contents), Failure> {
+        let path = secrets.join("metadata.redb");
+        let is_missing = match path.symlink_metadata() {
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(files::io_failure("cannot look at", &path, &error)),
+        };
+        for dir in [vault_dir::path(secrets), secrets.join("audit")] {
+            files::check_dir_if_there(&dir)?;
+        }
+        let has_header = vault_dir::header_path(secrets).symlink_metadata().is_ok();
+        let catalog = match (is_missing, create) {
+            // With an empty catalog all sealed files would count as orphans.
+            (true, Create::MayCreate | Create::MustExist) if has_header => return Err(catalog_lost(&path)),
+            (true, Create::MayCreate) => Catalog::make(&path)?,
+            (true, Create::MustExist) => return Err(not_set_up()),
+            (false, Create::MayCreate | Create::MustExist) => Catalog::open(&path)?,
+        };
+        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing };
+        let contents = store.contents()?;
+        Ok((store, contents))
+    }
+
+    /// Opens the vault. A wrong passphrase changes nothing.
+    pub(crate) fn unlock(&self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
+        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
+        let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
+        drop(passphrase);
+        let chain = checkpoint::newest(&self.audit(), &keys)?;
+        Ok(Unlocked { keys: Arc::new(keys), chain })
+    }
+
+    /// The vault's header, for a verifier.
+    pub(crate) fn header_file(&self) -> io::Result<File> {
+        files::open(&vault_dir::header_path(&self.secrets))
+    }
+
+    fn contents(&mut self) -> Result<Contents, Failure> {
+        self.catalog.look(|read| {
+            Ok(Contents {
+                backend: tables::backend(read)?,
+                vault: tables::vault(read)?,
+                secrets: tables::secrets(read)?,
+                tokens: tables::tokens(read)?,
+            })
+        })
+    }
+
+    fn audit(&self) -> PathBuf {
+        self.secrets.join("audit")
+    }
+}
+
+fn catalog_lost(path: &Path) -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        format!("{} is missing, and there is a vault beside it", path.display()),
+        "put it back from a backup",
+    )
+}
+
+fn not_set_up() -> Failure {
+    Failure::new(FailureClass::Config, "there is no vault here yet", "ugent secret init")
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

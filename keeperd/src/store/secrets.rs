@@ -1,0 +1,173 @@
+//! Deposits, removals, and reading what was deposited.
+
+use proto::failure::{Failure, FailureClass};
+use proto::hazmat::SecretBytes;
+use proto::meta::Timestamp;
+use proto::name::{Handle, Kind, ProviderId};
+
+use super::{Store, not_set_up, vault_dir};
+use crate::catalog::{SecretRow, VersionRow, tables};
+use crate::hazmat::binding::{Binding, DepositId};
+use crate::hazmat::injectable::{is_injectable, is_storable};
+use crate::hazmat::keys::{Keys, SealError, Sealed};
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A name that is not taken.
+    New,
+    /// The next version of a name that is. Its provider and kind stay what they were.
+    NextVersion,
+}
+
+/// A value coming in, without the value.
+pub(crate) struct Deposit {
+    pub(crate) handle: Handle,
+    pub(crate) place: Place,
+    /// Of a new secret; unread for a next version.
+    pub(crate) provider: ProviderId,
+    /// Of a new secret; unread for a next version.
+    pub(crate) kind: Kind,
+    pub(crate) now: Timestamp,
+}
+
+impl Store {
+    /// Stores a value. When this returns, it is durable; when it fails, nothing was changed.
+    pub(crate) fn deposit(
+        &mut self,
+        keys: &Keys,
+        what: Deposit,
+        value: SecretBytes,
+    ) -> Result<SecretRow, Failure> {
+        if !is_storable(&value) {
+            return Err(not_storable(&what.handle));
+        }
+        let (vault, found, highest) = self.catalog.look(|read| {
+            Ok((
+                tables::vault(read)?,
+                tables::secret(read, &what.handle)?,
+                tables::highest(read, &what.handle)?,
+            ))
+        })?;
+        let vault = vault.ok_or_else(not_set_up)?;
+        if vault != keys.vault() {
+            return Err(bug("the keys are another vault's"));
+        }
+        let mut row = place(&what, found)?;
+        let deposit = DepositId(random()?);
+        let version = highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?;
+        let binding =
+            Binding { vault, deposit, handle: &row.handle, version, provider: &row.provider, kind: row.kind };
+        let sealed = keys.seal(&binding, &value).map_err(|error| not_sealed(&what.handle, error))?;
+        let new = VersionRow {
+            version,
+            deposit,
+            fingerprint: keys.fingerprint(&value).map_err(|error| bug(&error.to_string()))?,
+            created: what.now,
+            injectable: is_injectable(&value),
+        };
+        drop(value);
+        let old = std::mem::replace(&mut row.versions, vec![new]);
+        vault_dir::write_sealed(&self.secrets, deposit, &sealed)?;
+        // INV-12: from here on the new version is the one.
+        if let Err(failure) = self.catalog.change(|write| tables::put_secret(write, &row)) {
+            self.drop_unless_named(&row.handle, deposit);
+            return Err(failure);
+        }
+        for version in old {
+            vault_dir::drop_sealed(&self.secrets, version.deposit);
+        }
+        Ok(row)
+    }
+
+    /// After a failed commit. Where the catalog cannot be read either, the file stays: the next
+    /// start drops it if no row names it.
+    fn drop_unless_named(&mut self, handle: &Handle, deposit: DepositId) {
+        let names_it = |row: &SecretRow| row.versions.iter().any(|version| version.deposit == deposit);
+        match self.catalog.look(|read| tables::secret(read, handle)) {
+            Ok(found) if !found.as_ref().is_some_and(names_it) => {
+                vault_dir::drop_sealed(&self.secrets, deposit);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Removes a secret with all its versions. Their numbers are never given out again.
+    pub(crate) fn remove(&mut self, handle: &Handle) -> Result<(), Failure> {
+        let found = self.catalog.look(|read| tables::secret(read, handle))?;
+        let row = found.ok_or_else(|| unknown(handle))?;
+        self.catalog.change(|write| tables::remove_secret(write, handle))?;
+        for version in row.versions {
+            vault_dir::drop_sealed(&self.secrets, version.deposit);
+        }
+        Ok(())
+    }
+
+    /// Reads one sealed value.
+    pub(crate) fn load(&self, deposit: DepositId) -> Result<Sealed, Failure> {
+        vault_dir::read_sealed(&self.secrets, deposit)
+    }
+
+    /// Notes when secrets were last used, all in one commit.
+    pub(crate) fn used(&mut self, times: &[(Handle, Timestamp)]) -> Result<(), Failure> {
+        if times.is_empty() {
+            return Ok(());
+        }
+        self.catalog.change(|write| tables::put_used(write, times))
+    }
+}
+
+/// The row the value goes into, still with its old versions.
+fn place(what: &Deposit, found: Option<SecretRow>) -> Result<SecretRow, Failure> {
+    match (what.place, found) {
+        (Place::New, None) => Ok(SecretRow {
+            handle: what.handle.clone(),
+            provider: what.provider.clone(),
+            kind: what.kind,
+            created: what.now,
+            rotated: None,
+            last_used: None,
+            versions: Vec::new(),
+        }),
+        (Place::NextVersion, Some(row)) => Ok(SecretRow { rotated: Some(what.now), ..row }),
+        (Place::New, Some(_)) => Err(Failure::new(
+            FailureClass::BadInput,
+            format!("there is a secret {} already", what.handle),
+            format!("ugent secret rotate {} --stdin", what.handle),
+        )),
+        (Place::NextVersion, None) => Err(unknown(&what.handle)),
+    }
+}
+
+fn unknown(handle: &Handle) -> Failure {
+    Failure::new(FailureClass::BadInput, format!("there is no secret {handle}"), "ugent secret list")
+}
+
+fn not_storable(handle: &Handle) -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        format!("the value for {handle} is empty or has a NUL in it"),
+        "pipe the value itself in, with --stdin",
+    )
+}
+
+fn not_sealed(handle: &Handle, error: SealError) -> Failure {
+    match error {
+        SealError::NoRandom => bug("the kernel gave no random bytes"),
+        SealError::NoSlot => Failure::new(
+            FailureClass::TryAgain,
+            format!("no locked memory is left to seal {handle}"),
+            "raise the limit on locked memory (ulimit -l)",
+        ),
+    }
+}
+
+fn bug(what: &str) -> Failure {
+    Failure::new(FailureClass::Bug, what, "")
+}
+
+fn random() -> Result<[u8; 16], Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| bug("the kernel gave no random bytes"))?;
+    Ok(bytes)
+}
