@@ -2,14 +2,13 @@
 //! synced elsewhere. It must never wait for the disk but in [`Journal::finish`], and must never
 //! report as recorded what a crash could still take (INV-04).
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use proto::failure::Failure;
-use proto::journal::{Event, Record};
+use proto::journal::{BODY_MAX, Event, LINK_LEN, Record};
 use proto::meta::RecordSeq;
 
 use super::adding::{Part, bug};
@@ -24,6 +23,8 @@ use crate::store::files;
 
 /// A segment that would grow beyond this is followed by another.
 const SEGMENT_MAX: u64 = 4 * 1024 * 1024;
+/// No record is longer: length, body, link.
+const RECORD_MAX: u64 = (4 + BODY_MAX + LINK_LEN) as u64;
 
 /// The journal's writing end.
 pub(crate) struct Journal {
@@ -135,14 +136,18 @@ impl Journal {
         if self.unsynced() { Err(bug("the journal is closed while a sync is out")) } else { Ok(()) }
     }
 
-    /// As [`segments::segments`].
-    pub(crate) fn segments(&self, after: u32, max: usize) -> io::Result<Vec<(u32, File)>> {
-        segments::segments(&self.audit, after, max)
-    }
-
-    /// As [`segments::head_file`].
-    pub(crate) fn head_file(&self) -> io::Result<File> {
-        segments::head_file(&self.audit)
+    /// Finds out, before something is done that must be recorded, whether its record will have
+    /// room on the disk. Each keeper writes a record when it is unlocked; before that, and where a
+    /// new segment would begin, only the write itself can tell.
+    pub(crate) fn reserve(&mut self) -> Result<(), Failure> {
+        self.usable()?;
+        let end = self.written.end + RECORD_MAX;
+        match self.current.as_mut().filter(|_| end <= self.segment_max) {
+            Some(current) => current
+                .take_room(end)
+                .map_err(|error| files::io_failure("there is no room for a record in", &self.audit, &error)),
+            None => Ok(()),
+        }
     }
 
     /// Why nothing is recorded any more, if so.

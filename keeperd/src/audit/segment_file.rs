@@ -68,7 +68,8 @@ impl SegmentFile {
         }
     }
 
-    fn take_room(&mut self, end: u64) -> io::Result<()> {
+    /// Takes room up to that place, if there is none yet.
+    pub(super) fn take_room(&mut self, end: u64) -> io::Result<()> {
         if end <= self.room {
             return Ok(());
         }

@@ -15,6 +15,7 @@ use super::duty::{Condition, duty};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Turn, Who};
 use super::slow::Job;
+use crate::audit::segments;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
 use crate::store::{Deposit, Place};
@@ -171,13 +172,10 @@ impl Keeper {
     }
 
     fn answer_journal(&mut self, lane: LaneId, after: u32) -> Result<(), Failure> {
-        let journal = self.recorder.journal()?;
-        let mut found = journal.segments(after, SEGMENTS_PAGE + 1).map_err(|error| {
-            Failure::new(
-                FailureClass::Io,
-                format!("the journal cannot be read: {error}"),
-                "ugent secret doctor",
-            )
+        // A journal that is damaged or cannot be written can still be read.
+        let mut found = segments(&self.audit, after, SEGMENTS_PAGE + 1).map_err(|error| {
+            let what = format!("{} cannot be read: {error}", self.audit.display());
+            Failure::new(FailureClass::Io, what, "mend its owner and modes, or restore it from a backup")
         })?;
         let more = found.len() > SEGMENTS_PAGE;
         found.truncate(SEGMENTS_PAGE);
@@ -216,7 +214,7 @@ impl Keeper {
 
     /// What is done must be recorded: a disk that is full is found before it is done.
     fn room_for_a_record(&mut self) -> Result<(), Failure> {
-        self.recorder.journal().map(drop)
+        self.recorder.journal()?.reserve()
     }
 }
 

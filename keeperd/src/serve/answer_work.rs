@@ -12,6 +12,7 @@ use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
 use super::slow::{Job, Report};
+use crate::audit::head_file;
 use crate::catalog::SecretRow;
 use crate::policy::tokens::Tokens;
 use crate::store::{Initialized, Place, Unlocked};
@@ -178,8 +179,7 @@ impl Keeper {
                 "restore it from a backup",
             )
         };
-        let head =
-            self.recorder.journal()?.head_file().map_err(|error| unreadable("the journal's head", error))?;
+        let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", error))?;
         let header = header.map_err(|error| unreadable("the vault's header", error))?;
         Ok(vec![head.into(), header.into()])
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use proto::cli_lane::CliAnswer;
@@ -65,6 +66,8 @@ pub(super) enum End {
 pub(super) struct Keeper {
     pub(super) start: StartKeeper,
     pub(super) uid: u32,
+    /// Where the journal is.
+    pub(super) audit: PathBuf,
     pub(super) lanes: Lanes,
     pub(super) control: LaneId,
     pub(super) door: Option<UnixListener>,

@@ -74,7 +74,10 @@ impl Recorder {
 
     /// Why nothing can be recorded, if nothing can.
     pub(super) fn broken(&self) -> Option<&Failure> {
-        self.journal.as_ref().err()
+        match &self.journal {
+            Ok(journal) => journal.broken(),
+            Err(failure) => Some(failure),
+        }
     }
 
     /// Adds a record to those of this turn.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 
 use proto::control_lane::{ControlReport, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
@@ -72,8 +73,10 @@ impl Keeper {
                 None
             }
         };
+        let audit = Path::new(&start.home).join("secrets/audit");
         let mut keeper = Self {
             start,
+            audit,
             uid: nix::unistd::geteuid().as_raw(),
             lanes,
             control,
