@@ -34,7 +34,7 @@ fn run() -> Result<(), Failure> {
     let control = unix::passed::control_lane().ok_or_else(by_hand)?;
     let undumpable = confine::before_start().inspect_err(complain)?;
     let (mut lane, start, fds) = prepare::start(control).inspect_err(complain)?;
-    let prepared = prepare::open(&start, fds).inspect_err(|failure| stopped(&mut lane, failure))?;
+    let prepared = prepare::open(&lane, &start, fds).inspect_err(|failure| stopped(&mut lane, failure))?;
     let confined = undumpable.confine().inspect_err(|failure| stopped(&mut lane, failure))?;
     match prepared {
         Some(prepared) => serve::serve(lane, start, *prepared, &confined),

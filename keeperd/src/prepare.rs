@@ -2,12 +2,13 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::control_lane::{ControlOrder, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hello::LaneKind;
@@ -21,6 +22,10 @@ use crate::store::{Contents, Create, Store};
 
 /// The launcher and the CLI send Hello and Start at once; who does not is neither.
 const START_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a broker waits for a command to be done with the catalog.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits before it looks again, in milliseconds.
+const LOCK_RETRY: u8 = 20;
 
 /// All that a keeper needs to serve a vault.
 pub(crate) struct Prepared {
@@ -69,14 +74,18 @@ pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeeper, Vec<Owned
 ///
 /// # Errors
 /// [`Failure`]: a path that is missing or not to be trusted, or a catalog somebody else has open.
-pub(crate) fn open(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Option<Box<Prepared>>, Failure> {
+pub(crate) fn open(
+    control: &Lane,
+    start: &StartKeeper,
+    fds: Vec<OwnedFd>,
+) -> Result<Option<Box<Prepared>>, Failure> {
     match start.role {
-        Role::Broker | Role::Private => Ok(Some(Box::new(open_keeper(start, fds)?))),
+        Role::Broker | Role::Private => Ok(Some(Box::new(open_keeper(control, start, fds)?))),
         Role::Verify => Ok(None),
     }
 }
 
-fn open_keeper(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Prepared, Failure> {
+fn open_keeper(control: &Lane, start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Prepared, Failure> {
     let home = Path::new(&start.home);
     let secrets = home.join("secrets");
     let create = if start.create { Create::MayCreate } else { Create::MustExist };
@@ -90,7 +99,7 @@ fn open_keeper(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Prepared, Failu
     }
     ours(home, Privacy::NotWritableByOthers)?;
     ours(&secrets, Privacy::Private)?;
-    let (store, contents) = Store::open(&secrets, create)?;
+    let (store, contents) = open_store(control, start, &secrets, create)?;
     right_backend(start, &contents, home)?;
     let journal = Journal::open(&secrets.join("audit"));
     let files = PolicyFiles::watch(home)?;
@@ -100,6 +109,32 @@ fn open_keeper(start: &StartKeeper, fds: Vec<OwnedFd>) -> Result<Prepared, Failu
         Role::Private | Role::Verify => Door::Private(UnixStream::from(fd)),
     };
     Ok(Prepared { store, contents, journal, files, door })
+}
+
+/// The keeper of a command may have the catalog open for as long as that command takes. A broker
+/// waits for it; a command asks again, since a broker that starts may answer it sooner.
+fn open_store(
+    control: &Lane,
+    start: &StartKeeper,
+    secrets: &Path,
+    create: Create,
+) -> Result<(Store, Contents), Failure> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match Store::open(secrets, create) {
+            Err(failure)
+                if failure.class == FailureClass::TryAgain
+                    && start.role == Role::Broker
+                    && Instant::now() < deadline
+                    && is_left_alone(control) => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Lets a moment pass; whether the launcher has said nothing meanwhile, as it should not.
+fn is_left_alone(control: &Lane) -> bool {
+    poll(&mut [PollFd::new(control.as_fd(), PollFlags::POLLIN)], PollTimeout::from(LOCK_RETRY)) == Ok(0)
 }
 
 /// Nothing is made for a vault that cannot be.

@@ -85,6 +85,8 @@ pub struct StartKeeper {
     pub tokenless: bool,
     /// May make `secrets/` and an empty catalog in it: for `init` only.
     pub create: bool,
+    /// Whether the launcher will send `Unlock` at once: nobody of the CLI is let in before.
+    pub passphrase_follows: bool,
     /// How much to log.
     pub log: LogLevel,
 }

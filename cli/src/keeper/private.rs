@@ -67,6 +67,7 @@ impl Private {
             kdf: session.settings.kdf,
             tokenless: session.settings.tokenless,
             create: purpose == Purpose::Init,
+            passphrase_follows: false,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
         if let Err(error) = private.control.greet(LaneKind::Control, deadline) {

@@ -66,6 +66,7 @@ impl Broker {
             kdf: settings.kdf,
             tokenless: settings.tokenless,
             create: false,
+            passphrase_follows: false,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
         Self {
@@ -87,6 +88,7 @@ impl Broker {
 
     /// Starts the keeper and goes on until every child is gone.
     pub(super) fn run(mut self, passphrase: Option<SecretBytes>, signals: &Signals) -> Outcome {
+        self.order.passphrase_follows = passphrase.is_some();
         self.passphrase = passphrase;
         let mut keeper = Child::start(ChildKind::Keeperd, 1)?;
         let socket = self.listeners.for_keeper().map_err(|error| {

@@ -8,7 +8,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::journal::{Event, Reason};
 use proto::name::Consumer;
 
-use super::keeper::{After, Keeper, Recorded};
+use super::keeper::{After, Awaited, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
 use super::slow::{Job, Report};
@@ -134,6 +134,7 @@ impl Keeper {
             }),
         };
         if lane == self.control {
+            self.passphrase = Awaited::No;
             let report = match opened {
                 Ok(()) => ControlReport::Unlocked,
                 Err(failure) => ControlReport::UnlockFailed(failure),

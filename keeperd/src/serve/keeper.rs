@@ -54,6 +54,13 @@ pub(super) enum Recorded {
     NotNeeded,
 }
 
+/// Whether the launcher's passphrase is still to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    Yes,
+    No,
+}
+
 /// Why the loop ends.
 pub(super) enum End {
     /// Told to, or the launcher is gone.
@@ -71,6 +78,8 @@ pub(super) struct Keeper {
     pub(super) lanes: Lanes,
     pub(super) control: LaneId,
     pub(super) door: Option<UnixListener>,
+    /// Who comes in while the passphrase is on its way would find a locked vault, and no reason.
+    pub(super) passphrase: Awaited,
     pub(super) bell: Bell,
     pub(super) slow: Slow,
     pub(super) recorder: Recorder,

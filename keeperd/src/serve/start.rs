@@ -11,7 +11,7 @@ use proto::journal::Event;
 use proto::name::Consumer;
 use unix::lane::{Descriptors, Lane, LaneError};
 
-use super::keeper::{Keeper, Policy};
+use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Turn, Who};
 use super::recorder::Recorder;
 use super::slow::Slow;
@@ -73,6 +73,7 @@ impl Keeper {
                 None
             }
         };
+        let passphrase = if start.passphrase_follows { Awaited::Yes } else { Awaited::No };
         let audit = Path::new(&start.home).join("secrets/audit");
         let mut keeper = Self {
             start,
@@ -81,6 +82,7 @@ impl Keeper {
             lanes,
             control,
             door,
+            passphrase,
             bell,
             slow,
             recorder,

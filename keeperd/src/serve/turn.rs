@@ -13,7 +13,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::lease_lane::LeaseRequest;
 use unix::lane::{Descriptors, Lane, LaneError, Received};
 
-use super::keeper::{End, Keeper};
+use super::keeper::{Awaited, End, Keeper};
 use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
 use super::slow::Job;
 use crate::clock::Moment;
@@ -82,7 +82,8 @@ impl Keeper {
                 fds.push(PollFd::new(peer.lane().as_fd(), flags));
             }
         }
-        if let Some(door) = self.door.as_ref().filter(|_| self.lanes.cli_count() < CLI_LANES_MAX) {
+        let lets_in = self.passphrase == Awaited::No && self.lanes.cli_count() < CLI_LANES_MAX;
+        if let Some(door) = self.door.as_ref().filter(|_| lets_in) {
             fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
         }
         match poll(&mut fds, timeout) {
