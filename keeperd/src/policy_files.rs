@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use proto::failure::{Failure, FailureClass};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use unix::owned::{self, Privacy};
 
 use crate::policy::grants::Grants;
@@ -151,15 +149,16 @@ fn anchors(path: &Path) -> Result<Vec<Vec<u8>>, String> {
         Ok(None) => return Err(format!("{shown} is longer than {ANCHORS_FILE_MAX} bytes")),
         Err(error) => return Err(format!("{shown} cannot be read: {error}")),
     };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(format!("{shown} holds no PEM certificate")),
-        Ok(found) if found.iter().any(|der| der.len() > proto::frame::HEAD_MAX / 2) => {
-            Err(format!("{shown} holds a certificate that is longer than 32 KiB"))
-        }
-        Ok(found) => Ok(found.into_iter().map(|der| der.to_vec()).collect()),
-        Err(_) => Err(format!("{shown} is not well-formed PEM")),
+    let blocks = pem::parse_many(&bytes).map_err(|_| format!("{shown} is not well-formed PEM"))?;
+    let certificates = blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE");
+    let found: Vec<_> = certificates.map(pem::Pem::into_contents).collect();
+    if found.is_empty() {
+        return Err(format!("{shown} holds no PEM certificate"));
     }
+    if found.iter().any(|der| der.len() > proto::frame::HEAD_MAX / 2) {
+        return Err(format!("{shown} holds a certificate that is longer than 32 KiB"));
+    }
+    Ok(found)
 }
 
 fn bounded(file: File, max: u64) -> io::Result<Option<Vec<u8>>> {
@@ -217,5 +216,26 @@ mod tests {
             assert_eq!(files.changed(), Changed { grants: true, providers: false }, "{what}");
             assert_eq!(files.changed(), Changed::default(), "{what}");
         }
+    }
+
+    #[test]
+    fn anchors_are_the_certificates_of_a_file_and_nothing_else() {
+        let home = home();
+        let read = |text: &str| {
+            let path = home.path().join("ca.pem");
+            fs::write(&path, text).unwrap();
+            anchors(&path)
+        };
+        let block = |tag: &str| format!("-----BEGIN {tag}-----\nAQID\n-----END {tag}-----\n");
+        let two =
+            format!("# our own\n{}{}{}", block("CERTIFICATE"), block("PRIVATE KEY"), block("CERTIFICATE"));
+        assert_eq!(read(&two).unwrap(), vec![vec![1, 2, 3], vec![1, 2, 3]]);
+        for bad in
+            ["", "text", &block("PRIVATE KEY"), "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"]
+        {
+            let complaint = read(bad).unwrap_err();
+            assert!(complaint.contains("ca.pem"), "{complaint}");
+        }
+        assert!(anchors(&home.path().join("none")).is_err());
     }
 }

@@ -249,24 +249,20 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
 
 pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
     let cost = (any::<u32>(), any::<u32>()).prop_map(|(memory_kib, passes)| KdfCost { memory_kib, passes });
-    let keeper = (
-        select(vec![Role::Broker, Role::Private, Role::Verify]),
-        any::<String>(),
-        of(select(Backend::ALL)),
-        cost,
-        any::<bool>(),
-        any::<bool>(),
-        select(LogLevel::ALL),
-    )
-        .prop_map(|(role, home, backend, kdf, tokenless, create, log)| StartKeeper {
-            role,
-            home,
-            backend,
-            kdf,
-            tokenless,
-            create,
-            log,
-        });
+    let keeper =
+        (
+            select(vec![Role::Broker, Role::Private, Role::Verify]),
+            any::<String>(),
+            of(select(Backend::ALL)),
+            cost,
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            select(LogLevel::ALL),
+        )
+            .prop_map(|(role, home, backend, kdf, tokenless, create, passphrase_follows, log)| {
+                StartKeeper { role, home, backend, kdf, tokenless, create, passphrase_follows, log }
+            });
     let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
     let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), select(LogLevel::ALL)).prop_map(
         |(generation, lanes, listeners, transports, log)| StartEgress {
