@@ -56,20 +56,10 @@ impl Keeper {
             Ok(parcel) => parcel,
             Err(error) => return Err(self.broke(&error)),
         };
-        match parcel.message {
-            CliAnswer::Failed(failure) => Err(failure),
-            answer @ (CliAnswer::Initialized { .. }
-            | CliAnswer::Unlocked
-            | CliAnswer::Locked
-            | CliAnswer::Deposited(_)
-            | CliAnswer::Removed
-            | CliAnswer::Listed { .. }
-            | CliAnswer::Inspected(_)
-            | CliAnswer::Journal { .. }
-            | CliAnswer::VerifyFiles
-            | CliAnswer::Status { .. }
-            | CliAnswer::Stopping) => Ok(Answered { answer, fds: parcel.fds }),
+        if let CliAnswer::Failed(failure) = parcel.message {
+            return Err(failure);
         }
+        Ok(Answered { answer: parcel.message, fds: parcel.fds })
     }
 
     /// Lets go of the keeper; a private one ends, and says if it could not do so in order.

@@ -48,18 +48,8 @@ pub(super) fn unlocked_keeper(session: &mut Session) -> Result<Keeper, Failure> 
 }
 
 fn unlock(keeper: &mut Keeper, passphrase: SecretBytes) -> Result<(), Failure> {
-    match keeper.ask(&CliRequest::Unlock, Some(passphrase))?.answer {
-        CliAnswer::Unlocked => Ok(()),
-        CliAnswer::Failed(_)
-        | CliAnswer::Initialized { .. }
-        | CliAnswer::Locked
-        | CliAnswer::Deposited(_)
-        | CliAnswer::Removed
-        | CliAnswer::Listed { .. }
-        | CliAnswer::Inspected(_)
-        | CliAnswer::Journal { .. }
-        | CliAnswer::VerifyFiles
-        | CliAnswer::Status { .. }
-        | CliAnswer::Stopping => Err(keeper::unexpected()),
-    }
+    let CliAnswer::Unlocked = keeper.ask(&CliRequest::Unlock, Some(passphrase))?.answer else {
+        return Err(keeper::unexpected());
+    };
+    Ok(())
 }

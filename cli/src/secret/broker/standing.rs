@@ -8,19 +8,9 @@ use crate::keeper::{Keeper, unexpected};
 
 /// What a running broker says of itself.
 pub(super) fn standing(keeper: &mut Keeper) -> Result<(LauncherStanding, KeeperStanding), Failure> {
-    match keeper.ask(&CliRequest::Status, None)?.answer {
-        CliAnswer::Status { launcher: Some(launcher), keeper } => Ok((launcher, keeper)),
-        CliAnswer::Status { launcher: None, .. }
-        | CliAnswer::Failed(_)
-        | CliAnswer::Initialized { .. }
-        | CliAnswer::Unlocked
-        | CliAnswer::Locked
-        | CliAnswer::Deposited(_)
-        | CliAnswer::Removed
-        | CliAnswer::Listed { .. }
-        | CliAnswer::Inspected(_)
-        | CliAnswer::Journal { .. }
-        | CliAnswer::VerifyFiles
-        | CliAnswer::Stopping => Err(unexpected()),
-    }
+    let answer = keeper.ask(&CliRequest::Status, None)?.answer;
+    let CliAnswer::Status { launcher: Some(launcher), keeper } = answer else {
+        return Err(unexpected());
+    };
+    Ok((launcher, keeper))
 }
