@@ -1,1 +1,14 @@
-//! x
+//! What the process tests share: a provider that stands in for a real one, and a world (a home, a
+//! broker, a client) to try the built binaries in.
+//!
+//! Nothing of this is linked into a process that is shipped, and nothing here may be needed by
+//! one. The tests themselves are in the folders beside `src/`, one target an area.
+
+pub mod standin;
+
+#[expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world runs inside a test only, where a panic is how a failure is told"
+)]
+pub mod world;

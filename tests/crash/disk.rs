@@ -1,0 +1,116 @@
+//! A full disk: a clear error, nothing half-written, no value without a record, and everything
+//! works again when there is room.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use tests::world::http::Ask;
+use tests::world::{HANDLE, World, key};
+
+/// `secrets/` of a world on a small file system of its own. Unmounted when dropped.
+struct SmallDisk {
+    secrets: PathBuf,
+}
+
+impl SmallDisk {
+    /// Puts a tmpfs in the place of `secrets/`; `None` where the user may not mount.
+    fn under(world: &World, mib: u32) -> Option<Self> {
+        let secrets = world.home().path().join("secrets");
+        fs::create_dir(&secrets).unwrap();
+        let options = format!("size={mib}m,mode=0700");
+        let mounted = mount(Some("none"), &secrets, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()));
+        if mounted.is_err() {
+            assert!(!nix::unistd::geteuid().is_root(), "root can mount: {mounted:?}");
+            return None;
+        }
+        Some(Self { secrets })
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) -> PathBuf {
+        let path = self.secrets.join("filler");
+        let mut file = File::create(&path).unwrap();
+        for size in [64 * 1024, 4096, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = umount2(&self.secrets, MntFlags::MNT_DETACH);
+    }
+}
+
+fn free(filler: &Path) {
+    fs::remove_file(filler).unwrap();
+}
+
+#[test]
+fn a_deposit_on_a_full_disk_is_an_io_error_and_changes_nothing() {
+    let world = World::bare();
+    let Some(disk) = SmallDisk::under(&world, 8) else { return };
+    let world = world.initialized().granted();
+    let list = world.json(&["list", "--json"]);
+    let filler = disk.fill();
+    let before = world.home().deposits();
+    for arguments in [&["add", "@new", "--stdin"][..], &["rotate", HANDLE, "--stdin"]] {
+        let told = world.ugent(arguments).typing(key()).run();
+        assert_eq!(told.code, Some(74), "{arguments:?}: {}", told.stderr);
+        assert!(told.stderr.contains("error: ") && told.stderr.contains("hint: "), "{}", told.stderr);
+    }
+    let after = world.home().deposits();
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        after.keys().collect::<Vec<_>>(),
+        "nothing half-written is left"
+    );
+    free(&filler);
+    assert_eq!(world.json(&["list", "--json"]), list);
+    world.rotate(HANDLE, &key());
+    drop(world.ugent(&["audit", "--verify"]).run().succeeded());
+    drop(disk);
+}
+
+#[test]
+fn a_request_that_cannot_be_recorded_gets_no_value() {
+    let world = World::bare();
+    let Some(disk) = SmallDisk::under(&world, 8) else { return };
+    let world = world.initialized().granted();
+    let broker = world.broker();
+    let filler = disk.fill();
+    // What is preallocated to the journal is used up first; then the refusals begin.
+    let refusal = (0..20_000).find_map(|_| {
+        let answer = world.ask(&Ask::chat());
+        (answer.status != 200).then(|| answer.refusal().unwrap_or_default().to_owned())
+    });
+    assert_eq!(refusal.as_deref(), Some("journal_unavailable"));
+    let reached = world.standin().log().all().len();
+    for _ in 0..5 {
+        assert_eq!(world.ask(&Ask::chat()).status, 503);
+    }
+    assert_eq!(world.standin().log().all().len(), reached, "INV-04: no record, no value");
+    free(&filler);
+    tests::world::until::until_true("it serves again when there is room", || {
+        world.ask(&Ask::chat()).status == 200
+    });
+    let _ = broker.stop().succeeded();
+    drop(world.ugent(&["audit", "--verify"]).run().succeeded());
+    drop(disk);
+}
+
+#[test]
+fn init_on_a_full_disk_is_an_io_error_and_can_be_repeated() {
+    let world = World::bare();
+    let Some(disk) = SmallDisk::under(&world, 8) else { return };
+    let filler = disk.fill();
+    let told = world.ugent(&["init"]).run();
+    assert_eq!(told.code, Some(74), "{}", told.stderr);
+    free(&filler);
+    let world = world.initialized().granted();
+    assert_eq!(world.handles(), [HANDLE]);
+    drop(disk);
+}

@@ -1,0 +1,16 @@
+//! What is refused: requests without a right, commands with bad input, homes that are not safe.
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+mod homes;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod lanes;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod tokens;

@@ -1,0 +1,123 @@
+//! Leases as the journal shows them: one sync pays for many requests, and each is recorded.
+
+use tests::world::http::Ask;
+use tests::world::until::until_true;
+use tests::world::{HANDLE, World};
+
+#[test]
+fn requests_of_one_kind_share_a_lease_and_each_is_recorded() {
+    let world = World::ready();
+    let _broker = world.broker();
+    for _ in 0..3 {
+        assert_eq!(world.ask(&Ask::chat()).status, 200);
+    }
+    let issued = world.events("lease.issued");
+    assert_eq!(issued.len(), 1);
+    assert_eq!(issued[0]["secret"], HANDLE);
+    assert_eq!(issued[0]["consumer"], "ugent-core");
+    assert_eq!(issued[0]["purpose"], "llm.chat");
+    assert_eq!(issued[0]["delivery"], "http_header_inject");
+    assert_eq!(issued[0]["host"], "localhost");
+    assert_eq!(issued[0]["version"], 1);
+    let used = world.events("lease.used");
+    assert_eq!(used.len(), 3, "the first release too has a record of its own");
+    assert!(used.iter().all(|record| record["lease"] == issued[0]["lease"]));
+}
+
+#[test]
+fn another_purpose_is_another_lease() {
+    let world = World::ready();
+    let _broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    let body = serde_json::json!({ "model": "m", "input": "x" });
+    assert_eq!(world.ask(&Ask::post("/proxy/openai/v1/embeddings", &body)).status, 200);
+    assert_eq!(world.events("lease.issued").len(), 2);
+}
+
+#[test]
+fn the_record_of_a_release_stands_before_the_provider_answers() {
+    let world = World::ready();
+    let _broker = world.broker();
+    let mut http = world.tcp();
+    http.send(&Ask::chat().script("late gate=a").bearer(&world.token()).bytes()).unwrap();
+    assert!(world.standin().log().wait_until(|seen| !seen.is_empty()), "the provider was asked");
+    assert_eq!(world.events("lease.issued").len(), 1, "INV-04: recorded before it was released");
+    assert_eq!(world.events("lease.used").len(), 1);
+    world.standin().open_gate("a");
+    assert_eq!(http.head().unwrap().status, 200);
+}
+
+#[test]
+fn a_lease_ends_with_its_time_and_the_next_request_gets_another() {
+    let world = World::ready();
+    world
+        .home()
+        .write("secrets.grants.toml", &World::grant_of("openai_api_key", "ugent-core", "localhost", 1));
+    let _broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    until_true("the lease has ended", || {
+        world.events("lease.ended").iter().any(|record| record["reason"] == "expired")
+    });
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    assert_eq!(world.events("lease.issued").len(), 2);
+}
+
+#[test]
+fn the_next_request_after_a_rotation_uses_the_new_value_and_one_in_flight_finishes_with_the_old() {
+    let world = World::ready();
+    let _broker = world.broker();
+    let mut http = world.tcp();
+    http.send(&Ask::streamed_chat().script("hold gate=a").bearer(&world.token()).bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 200);
+    assert!(http.event().unwrap().is_some());
+
+    let new = tests::world::key();
+    world.rotate(HANDLE, &new);
+    world.standin().accept_only(&new);
+    assert_eq!(world.ask(&Ask::chat()).status, 200, "the provider accepts only the new key");
+
+    world.standin().open_gate("a");
+    let mut last = String::new();
+    while let Some(event) = http.event().unwrap() {
+        last = event;
+    }
+    assert_eq!(last, "[DONE]");
+    let versions: Vec<_> =
+        world.events("lease.issued").iter().map(|record| record["version"].clone()).collect();
+    assert_eq!(versions, [1, 2]);
+}
+
+#[test]
+fn a_removed_secret_is_not_released_again() {
+    let world = World::ready();
+    let _broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    drop(world.ugent(&["remove", HANDLE, "--yes"]).run().succeeded());
+    assert_eq!(world.ask(&Ask::chat()).status, 403);
+    assert_eq!(world.standin().log().all().len(), 1);
+}
+
+#[test]
+fn inspect_shows_when_a_secret_was_last_used() {
+    let world = World::ready();
+    let broker = world.broker();
+    assert!(world.json(&["inspect", HANDLE, "--json"])["last_used"].is_null());
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    assert!(world.json(&["inspect", HANDLE, "--json"])["last_used"].is_string());
+    let _ = broker.stop().succeeded();
+    assert!(world.json(&["inspect", HANDLE, "--json"])["last_used"].is_string(), "also after the broker");
+}
+
+#[test]
+fn a_closed_request_is_recorded_with_what_was_moved() {
+    let world = World::ready();
+    let broker = world.broker();
+    let answer = world.ask(&Ask::chat());
+    let _ = broker.stop().succeeded();
+    let closed = world.events("release.closed");
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0]["outcome"], "completed");
+    assert_eq!(closed[0]["status"], 200);
+    assert_eq!(closed[0]["bytes_out"], answer.body.len());
+    assert!(closed[0]["bytes_in"].as_u64().unwrap() > 0);
+}

@@ -1,0 +1,26 @@
+//! What works: the commands, and requests through a broker, as a user has them.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod brokers;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+mod keepers;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod locking;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod verbs;
+#[cfg(test)]
+mod workspaces;

@@ -1,0 +1,85 @@
+//! At a terminal: what is secret is asked for without echo, and what is shown is laid out.
+//!
+//! `script` of util-linux gives the command a terminal and types into it.
+
+use std::process::Command;
+
+use tests::world::until::until_true;
+use tests::world::{HANDLE, Outcome, Running, World};
+
+/// Runs `ugent secret …` at a terminal; types each line when the output ends with its prompt.
+fn at_a_terminal(world: &World, command: &str, lines: &[(&str, &str)]) -> Outcome {
+    let ugent = tests::world::Binaries::of_this_build().path("ugent");
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("{} secret {command}", ugent.display()))
+        .arg("/dev/null")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("TERM", "xterm")
+        .env("SHELL", "/bin/sh")
+        .env("UGENT_HOME", world.home().path())
+        .current_dir(world.home().workspace());
+    let mut running = Running::open(script);
+    let mut known = 0;
+    for (prompt, line) in lines {
+        until_true(&format!("it asks for {prompt}"), || {
+            let said = running.stdout();
+            let new = said.get(known..).unwrap_or_default();
+            new.to_lowercase().contains(prompt) && new.trim_end().ends_with(':')
+        });
+        known = running.stdout().len();
+        running.type_line(line);
+    }
+    running.outcome()
+}
+
+#[test]
+fn the_passphrase_is_asked_for_and_not_shown() {
+    let world = World::ready();
+    let asked = [("passphrase", world.passphrase())];
+    let told = at_a_terminal(&world, "remove @openai_api_key --yes", &asked).succeeded();
+    assert!(!told.stdout.contains(world.passphrase()), "and does not show: {}", told.stdout);
+    assert!(world.handles().is_empty());
+}
+
+#[test]
+fn a_new_vaults_passphrase_is_asked_for_twice_and_must_be_the_same() {
+    let world = World::bare();
+    let told =
+        at_a_terminal(&world, "init", &[("passphrase", "one passphrase"), ("again", "another passphrase")]);
+    assert_ne!(told.code, Some(0), "{}", told.stdout);
+    assert!(!world.home().path().join("secrets/vault/header").exists());
+    let same = [("passphrase", world.passphrase()), ("again", world.passphrase())];
+    drop(at_a_terminal(&world, "init", &same).succeeded());
+    world.add(HANDLE, world.key());
+}
+
+#[test]
+fn list_is_an_aligned_table_with_a_head() {
+    let world = World::ready();
+    drop(world.ugent(&["add", "@a", "--stdin"]).typing("0123456789").run().succeeded());
+    let told = at_a_terminal(&world, "list", &[]).succeeded().stdout;
+    let lines: Vec<&str> = told.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 3, "a head and two rows: {told}");
+    let kind = lines[0].find("KIND").expect("a column");
+    for row in &lines[1..] {
+        assert_eq!(row.rfind("api_key"), Some(kind), "{told}");
+    }
+}
+
+#[test]
+fn audit_shows_the_last_fifty() {
+    let world = World::ready();
+    for _ in 0..30 {
+        world.rotate(HANDLE, &tests::world::key());
+    }
+    assert!(world.audit(&[]).len() > 51);
+    let told = at_a_terminal(&world, "audit", &[]).succeeded().stdout;
+    let rows = told
+        .lines()
+        .filter(|line| line.contains("secret.rotated") || line.contains("vault.unlocked"))
+        .count();
+    assert!((48..=50).contains(&rows), "{rows} rows: {told}");
+}

@@ -1,0 +1,161 @@
+//! One world is used for everything a user does; then its canaries are looked for everywhere.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use tests::world::census;
+use tests::world::http::Ask;
+use tests::world::{HANDLE, World, key};
+
+/// What gives a canary away: itself, half of it, and its usual disguises.
+fn traces(canary: &str) -> Vec<Vec<u8>> {
+    let half = &canary.as_bytes()[canary.len() / 2..];
+    let hex: String = canary.bytes().map(|b| format!("{b:02x}")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(canary);
+    vec![half.to_vec(), canary.as_bytes()[..canary.len() / 2].to_vec(), hex.into_bytes(), base64.into_bytes()]
+}
+
+fn holds(bytes: &[u8], traces: &[Vec<u8>]) -> bool {
+    traces.iter().any(|trace| bytes.windows(trace.len()).any(|window| window == &trace[..]))
+}
+
+/// Looks into arguments and environments of all processes again and again until told to stop;
+/// gives the names of those that held a trace.
+fn watch(stop: &AtomicBool, traces: &[Vec<u8>], found: &Mutex<BTreeSet<String>>) {
+    let ours = std::process::id().to_string();
+    while !stop.load(Ordering::Relaxed) {
+        for process in census::all() {
+            for name in ["cmdline", "environ"] {
+                if process.pid.to_string() != ours && holds(&process.proc_file(name), traces) {
+                    let place = format!("{name} of {}", process.name);
+                    found.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_value_is_in_any_file_log_argument_or_environment() {
+    let world = World::with_vault();
+    let second = key();
+    let values: Vec<_> = [world.key(), &second].into_iter().flat_map(traces).collect();
+    let stop = AtomicBool::new(false);
+    let found = Mutex::new(BTreeSet::new());
+    let said = std::thread::scope(|scope| {
+        scope.spawn(|| watch(&stop, &values, &found));
+        let said = use_everything(&world, &second);
+        stop.store(true, Ordering::Relaxed);
+        said
+    });
+    assert_eq!(found.into_inner().unwrap(), BTreeSet::new(), "a value is where others can read it");
+
+    let mut secrets = values;
+    secrets.extend(traces(world.passphrase()));
+    for (path, (_, content)) in world.home().snapshot() {
+        assert!(!holds(&content, &secrets), "{} holds a value or the passphrase", path.display());
+    }
+    assert!(!said.is_empty());
+    // The same look finds a value where there is one.
+    world.home().write("control", &format!("key = {}", world.key()));
+    assert!(world.home().snapshot().values().any(|(_, content)| holds(content, &secrets)));
+    secrets.extend(traces(&world.token()));
+    for (what, text) in said {
+        assert!(!holds(text.as_bytes(), &secrets), "{what} says a value, a token or the passphrase");
+    }
+}
+
+/// A user's day, with the most talkative log; gives all that was printed.
+fn use_everything(world: &World, second: &str) -> Vec<(String, String)> {
+    let mut said = Vec::new();
+    let mut ran = |arguments: &[&str], input: &str| {
+        let outcome = world.ugent(arguments).typing(input).run();
+        said.push((arguments.join(" "), format!("{}{}", outcome.stdout, outcome.stderr)));
+    };
+    ran(&["add", HANDLE, "--provider", "openai", "--stdin"], world.key());
+    ran(&["add", HANDLE, "--provider", "openai", "--stdin"], second);
+    world.home().write("secrets.grants.toml", &world.grant());
+    let broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    assert_eq!(world.ask(&Ask::streamed_chat()).status, 200);
+    assert_eq!(world.unix().ask(&Ask::chat()).unwrap().status, 200);
+    for answer in [
+        world.ask(&Ask::chat().script("status=500")),
+        world.ask(&Ask::chat().script("drop")),
+        world.ask(&Ask::get("/proxy/openai/v1/chat/completions")),
+        world.tcp().ask(&Ask::chat()).unwrap(),
+    ] {
+        assert!(answer.status >= 400);
+    }
+    ran(&["rotate", HANDLE, "--stdin"], second);
+    world.standin().accept_only(second);
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    for arguments in [
+        &["list"][..],
+        &["inspect", HANDLE],
+        &["audit"],
+        &["audit", "--verify"],
+        &["broker", "status"],
+        &["lock"],
+        &["unlock"],
+    ] {
+        ran(arguments, "");
+    }
+    ran(&["broker", "start"], "");
+    let outcome = broker.stop().succeeded();
+    ran(&["remove", HANDLE, "--yes"], "");
+    ran(&["add", HANDLE, "--stdin"], world.key());
+    said.push(("the broker".to_owned(), format!("{}{}", outcome.stdout, outcome.stderr)));
+    said
+}
+
+#[test]
+fn the_passphrase_leaves_the_environment_of_every_process_that_was_given_it() {
+    let world = World::ready();
+    let broker = world.broker();
+    let passphrase = traces(world.passphrase());
+    let launcher = census::Process::find(broker.launcher().pid().as_raw()).unwrap();
+    for process in broker.children().into_iter().chain([launcher]) {
+        for name in ["environ", "cmdline"] {
+            assert!(!holds(&process.proc_file(name), &passphrase), "{name} of {}", process.name);
+        }
+    }
+    drop(broker);
+    drop(world.ugent(&["broker", "start"]).run().succeeded());
+    for process in census::attached_to(world.home().around()) {
+        for name in ["environ", "cmdline"] {
+            assert!(
+                !holds(&process.proc_file(name), &passphrase),
+                "{name} of {} in the background",
+                process.name
+            );
+        }
+    }
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
+}
+
+#[test]
+fn another_process_of_the_same_user_cannot_look_into_the_daemons() {
+    use std::os::unix::process::CommandExt;
+
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    // Root may look into everything; what the same user may is seen from without capabilities.
+    let world = World::ready();
+    let broker = world.broker();
+    for name in ["keeperd", "egressd"] {
+        let child = broker.child(name);
+        let mut look = std::process::Command::new("setpriv");
+        look.args(["--bounding-set", "-all", "--inh-caps", "-all", "cat"])
+            .arg(format!("/proc/{}/environ", child.pid));
+        look.process_group(0);
+        let looked = look.output().expect("util-linux is essential on Debian");
+        assert!(!looked.status.success(), "INV-08: {name} can be looked into");
+    }
+    let mut look = std::process::Command::new("setpriv");
+    look.args(["--bounding-set", "-all", "--inh-caps", "-all", "cat", "/proc/self/environ"]);
+    assert!(look.output().unwrap().status.success(), "looking itself works");
+}

@@ -1,0 +1,122 @@
+//! What a request wants to happen to it, said by one header so that any client, an SDK too, can
+//! say it through the gateway: `x-standin: hold gate=a`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::{HeaderMap, StatusCode};
+use tokio::sync::Semaphore;
+
+/// The header a script stands in.
+pub const SCRIPT_HEADER: &str = "x-standin";
+
+/// What happens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Course {
+    /// A normal answer.
+    #[default]
+    Plain,
+    /// `hold`: after the first piece the answer waits at the gate.
+    Hold,
+    /// `late`: even the head waits at the gate.
+    Late,
+    /// `reset`: after the first piece the connection breaks off.
+    Reset,
+    /// `drop`: the connection breaks off instead of an answer.
+    Drop,
+    /// `echo`: the request's headers come back in the answer's headers and body.
+    Echo,
+    /// `flood`: `pieces` pieces of 16 KiB, as fast as they are taken.
+    Flood,
+    /// `status=N`: an error of that status in OpenAI's shape.
+    Status(StatusCode),
+}
+
+/// A whole script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Script {
+    pub(super) course: Course,
+    /// `gate=NAME`.
+    pub(super) gate: String,
+    /// `pieces=N`: how many events a stream has before its end; its own words if it is not given.
+    pub(super) pieces: Option<usize>,
+    /// `gap=MS`: the time between two pieces.
+    pub(super) gap: Duration,
+}
+
+impl Script {
+    /// Reads the script of a request. Words that are not known change nothing.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = headers.get(SCRIPT_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut script =
+            Self { course: Course::Plain, gate: String::new(), pieces: None, gap: Duration::ZERO };
+        for word in text.split_ascii_whitespace() {
+            match word.split_once('=') {
+                None => script.course = course(word).unwrap_or(script.course),
+                Some(("gate", name)) => name.clone_into(&mut script.gate),
+                Some(("pieces", number)) => script.pieces = number.parse().ok(),
+                Some(("gap", ms)) => script.gap = Duration::from_millis(ms.parse().unwrap_or_default()),
+                Some(("status", code)) => {
+                    if let Ok(status) = StatusCode::from_bytes(code.as_bytes()) {
+                        script.course = Course::Status(status);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        script
+    }
+}
+
+/// Gates by name: each opening lets one request through.
+#[derive(Default)]
+pub(super) struct Gates(Mutex<HashMap<String, Arc<Semaphore>>>);
+
+impl Gates {
+    pub(super) fn open(&self, name: &str) {
+        self.gate(name).add_permits(1);
+    }
+
+    pub(super) async fn pass(&self, name: &str) {
+        if let Ok(permit) = self.gate(name).acquire().await {
+            permit.forget();
+        }
+    }
+
+    fn gate(&self, name: &str) -> Arc<Semaphore> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(0))))
+    }
+}
+
+fn course(word: &str) -> Option<Course> {
+    Some(match word {
+        "plain" => Course::Plain,
+        "hold" => Course::Hold,
+        "late" => Course::Late,
+        "reset" => Course::Reset,
+        "drop" => Course::Drop,
+        "echo" => Course::Echo,
+        "flood" => Course::Flood,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_read_from_its_header() {
+        let mut headers = HeaderMap::new();
+        headers.insert(SCRIPT_HEADER, "hold gate=a pieces=7 gap=5 what".parse().unwrap());
+        let script = Script::of(&headers);
+        assert_eq!(script.course, Course::Hold);
+        assert_eq!((script.gate.as_str(), script.pieces), ("a", Some(7)));
+        assert_eq!(script.gap, Duration::from_millis(5));
+        headers.insert(SCRIPT_HEADER, "status=429".parse().unwrap());
+        assert_eq!(Script::of(&headers).course, Course::Status(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(Script::of(&HeaderMap::new()).course, Course::Plain);
+    }
+}
