@@ -11,6 +11,8 @@ mod input;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod others;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod tokens;

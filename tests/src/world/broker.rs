@@ -7,7 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use super::World;
 use super::census::Process;
 use super::http::{Ask, Http};
-use super::running::{Outcome, Running};
+use super::outcome::Outcome;
+use super::running::Running;
 use super::until::{seen, until, until_true};
 
 /// A running broker. Killed when dropped, and then none of its processes may be left.

@@ -1,0 +1,127 @@
+//! Commands of a world: they know its home and its passphrase, and nothing else.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{Outcome, Running, World};
+
+/// A command of `ugent secret`, before it runs.
+pub struct Call {
+    command: Command,
+    input: Vec<u8>,
+}
+
+impl Call {
+    /// With that on its stdin.
+    #[must_use]
+    pub fn typing(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// With that in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Without that in its environment.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    #[track_caller]
+    pub fn run(self) -> Outcome {
+        self.start().outcome()
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn start(self) -> Running {
+        Running::start(self.command, self.input)
+    }
+}
+
+impl World {
+    /// A command of one of the binaries, in the workspace, with the environment of this world.
+    #[must_use]
+    pub fn command(&self, binary: &str) -> Call {
+        let mut command = Command::new(self.binaries.path(binary));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home.around())
+            .env("UGENT_HOME", self.home.path())
+            .env("UGENT_SECRETS_BACKEND", "file-vault")
+            .env("UGENT_SECRETS_PASSPHRASE", &self.passphrase)
+            .env("UGENT_LOG", "trace")
+            .current_dir(self.home.workspace());
+        Call { command, input: Vec::new() }
+    }
+
+    /// `ugent secret …`.
+    #[must_use]
+    pub fn ugent(&self, arguments: &[&str]) -> Call {
+        let mut call = self.command("ugent");
+        call.command.arg("secret").args(arguments);
+        call
+    }
+
+    /// Adds a secret of provider openai.
+    #[track_caller]
+    pub fn add(&self, handle: &str, value: &str) {
+        let call = self.ugent(&["add", handle, "--provider", "openai", "--kind", "api_key", "--stdin"]);
+        drop(call.typing(format!("{value}\n")).run().succeeded());
+    }
+
+    /// Rotates a secret.
+    #[track_caller]
+    pub fn rotate(&self, handle: &str, value: &str) {
+        drop(self.ugent(&["rotate", handle, "--stdin"]).typing(format!("{value}\n")).run().succeeded());
+    }
+
+    /// What a command with `--json` prints.
+    ///
+    /// # Panics
+    /// If it fails or prints no JSON.
+    #[must_use]
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let outcome = self.ugent(arguments).run().succeeded();
+        serde_json::from_str(&outcome.stdout).expect("it prints JSON")
+    }
+
+    /// Names of all secrets.
+    #[must_use]
+    #[track_caller]
+    pub fn handles(&self) -> Vec<String> {
+        let listed = self.json(&["list", "--json"]);
+        let rows = listed.as_array().expect("a list").iter();
+        rows.filter_map(|row| row.get("handle")?.as_str().map(str::to_owned)).collect()
+    }
+
+    /// The journal, a record each, oldest first.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn audit(&self, arguments: &[&str]) -> Vec<Value> {
+        let arguments: Vec<&str> = ["audit", "--json"].into_iter().chain(arguments.iter().copied()).collect();
+        let outcome = self.ugent(&arguments).run().succeeded();
+        outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+
+    /// Records of that event.
+    #[must_use]
+    #[track_caller]
+    pub fn events(&self, event: &str) -> Vec<Value> {
+        self.audit(&["--event", event])
+    }
+}
