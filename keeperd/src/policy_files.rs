@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -143,7 +143,7 @@ fn read(path: &Path) -> Text {
 
 fn anchors(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let shown = path.display();
-    let read = File::open(path).and_then(|file| bounded(file, ANCHORS_FILE_MAX));
+    let read = open_anchors(path).and_then(|file| bounded(file, ANCHORS_FILE_MAX));
     let bytes = match read {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(format!("{shown} is longer than {ANCHORS_FILE_MAX} bytes")),
@@ -159,6 +159,22 @@ fn anchors(path: &Path) -> Result<Vec<Vec<u8>>, String> {
         return Err(format!("{shown} holds a certificate that is longer than 32 KiB"));
     }
     Ok(found)
+}
+
+/// Opens a file of anchors: a regular one that nobody but us and root can write. Never waits: a
+/// pipe in its place would stop the loop.
+fn open_anchors(path: &Path) -> io::Result<File> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&found.uid());
+    if !is_ours || found.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others can write it; it must be yours or root's: chmod go-w"));
+    }
+    Ok(file)
 }
 
 fn bounded(file: File, max: u64) -> io::Result<Option<Vec<u8>>> {
@@ -237,5 +253,11 @@ mod tests {
             assert!(complaint.contains("ca.pem"), "{complaint}");
         }
         assert!(anchors(&home.path().join("none")).is_err());
+        let pipe = home.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(anchors(&pipe).unwrap_err().contains("regular file"), "and it did not wait");
+        fs::write(home.path().join("ca.pem"), &two).unwrap();
+        fs::set_permissions(home.path().join("ca.pem"), fs::Permissions::from_mode(0o664)).unwrap();
+        assert!(anchors(&home.path().join("ca.pem")).unwrap_err().contains("others can write it"));
     }
 }

@@ -167,3 +167,21 @@ fn a_socket_path_that_is_too_long_is_said_to_be() {
     assert!(told.stderr.contains("107"), "{}", told.stderr);
     assert_eq!(told.code, Some(78), "{}", told.stderr);
 }
+
+#[test]
+fn a_file_is_no_workspace() {
+    let world = World::ready();
+    let file = world.home().path().join("secrets.toml");
+    let told = world.ugent(&["broker", "start", "--workspace", file.to_str().unwrap()]).run();
+    told.refused(65, &[file.to_str().unwrap()]);
+}
+
+#[test]
+fn init_warns_of_a_home_that_is_too_long_for_sockets() {
+    let world = World::bare();
+    let long = world.home().around().join("x".repeat(80));
+    let told = world.ugent(&["init"]).env("UGENT_HOME", long.to_str().unwrap()).run().succeeded();
+    assert!(told.stderr.contains("warning: ") && told.stderr.contains("107"), "{}", told.stderr);
+    let told = world.ugent(&["broker", "start"]).env("UGENT_HOME", long.to_str().unwrap()).run();
+    told.refused(78, &["107"]);
+}

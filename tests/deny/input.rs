@@ -167,3 +167,61 @@ fn commands_before_init_say_to_init() {
     }
     assert!(!world.home().path().join("secrets").exists(), "reading makes nothing");
 }
+
+#[test]
+fn a_forgotten_at_is_named_with_a_short_name_only() {
+    let world = World::ready();
+    let told = world.ugent(&["inspect", "openai_api_key"]).run().ended_with(65);
+    assert!(told.stderr.contains("hint: did you mean @openai_api_key?"), "{}", told.stderr);
+    let told = world.ugent(&["inspect", TYPED]).run().ended_with(65);
+    assert!(told.stderr.contains("hint: ugent secret inspect --help"), "{}", told.stderr);
+}
+
+#[test]
+fn what_is_there_or_not_is_found_before_the_vault_is_opened() {
+    let world = World::ready();
+    for (arguments, name) in [
+        (&["add", HANDLE, "--stdin"][..], HANDLE),
+        (&["rotate", "@nobody", "--stdin"], "@nobody"),
+        (&["remove", "@nobody", "--yes"], "@nobody"),
+    ] {
+        let call = world.ugent(arguments).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
+        call.typing("0123456789").run().refused(65, &[name]);
+    }
+    assert!(world.events("vault.unlock_failed").is_empty());
+}
+
+#[test]
+fn a_value_the_gateway_cannot_send_is_deposited_with_a_warning() {
+    let world = World::ready();
+    let warns = |arguments: &[&str], value: &str| {
+        let told = world.ugent(arguments).typing(value).run().succeeded();
+        assert!(!told.stderr.contains(value) && !told.stdout.contains(value));
+        told.stderr.contains("value_not_injectable")
+    };
+    assert!(warns(&["add", "@short", "--provider", "openai", "--stdin"], "0123456789"));
+    assert!(warns(&["rotate", "@short", "--stdin"], "0123456789 0123456789"));
+    assert!(!warns(&["rotate", "@short", "--stdin"], "01234567890123456789"));
+    assert!(!warns(&["add", "@generic", "--stdin"], "0123456789"));
+}
+
+#[test]
+fn a_passphrase_of_white_space_makes_no_vault() {
+    let world = World::bare();
+    let call = world.ugent(&["init"]).env("UGENT_SECRETS_PASSPHRASE", " \t ");
+    call.run().refused(65, &["passphrase"]);
+    assert!(!world.home().path().join("secrets/vault/header").exists());
+}
+
+#[test]
+fn a_command_line_that_is_wrong_is_answered_with_what_is_near_or_with_help() {
+    let world = World::bare();
+    let said = |arguments: &[&str]| world.ugent(arguments).run().ended_with(64).stderr;
+    for command in ["rekey", "token", "doctor"] {
+        let told = said(&[command]);
+        assert!(told.ends_with("hint: ugent secret --help\n"), "{command}: {told}");
+    }
+    assert!(said(&["add", "@new", "--provider", "--stdin"]).contains("needs a value"));
+    let told = said(&["list", "--colour=sometimes"]);
+    assert!(told.contains("--colour") && !told.contains("sometimes"), "{told}");
+}

@@ -159,3 +159,105 @@ fn a_broker_started_in_the_background_survives_the_terminals_hangup() {
     until_true("it is gone", || !launcher.lives());
     until_true("all of it", || attached_to(world.home().around()).is_empty());
 }
+
+/// A request that the stand-in holds until its gate opens.
+fn held_stream(world: &World) -> Http {
+    let mut http = world.tcp();
+    http.send(&Ask::streamed_chat().script("hold gate=a").bearer(&world.token()).bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 200);
+    assert!(http.event().unwrap().is_some());
+    http
+}
+
+#[test]
+fn start_while_a_broker_ends_waits_for_it_and_starts_another() {
+    let world = World::ready();
+    let broker = world.broker();
+    let pid = broker.launcher().pid().to_string();
+    let mut http = held_stream(&world);
+    assert_eq!(world.json(&["broker", "status", "--json"])["state"], "serving");
+    broker.signal(Signal::SIGTERM);
+    until_true("status says that it ends", || {
+        world.json(&["broker", "status", "--json"])["state"] == "ending"
+    });
+    let mut start = world.ugent(&["broker", "start"]).start();
+    until_true("start says whom it waits for", || start.stderr().contains(&format!("ending (pid {pid})")));
+    world.standin().open_gate("a");
+    while http.event().expect("the stream goes on to its end").is_some() {}
+    let _ = broker.ended().succeeded();
+    let told = start.outcome().succeeded().stdout;
+    assert!(told.contains("the broker is running") && !told.contains(&format!("(pid {pid})")), "{told}");
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
+}
+
+#[test]
+fn stop_says_what_it_waits_for_and_a_second_one_ends_it() {
+    let world = World::ready();
+    let broker = world.broker();
+    let _held = held_stream(&world);
+    let mut first = world.ugent(&["broker", "stop"]).start();
+    until_true("it says what it waits for", || first.stderr().contains("a second `broker stop`"));
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
+    let _ = first.outcome().succeeded();
+    let _ = broker.ended().succeeded();
+}
+
+#[test]
+fn stops_at_the_same_time_all_succeed() {
+    let world = World::ready();
+    let broker = world.broker();
+    let mut stops: Vec<_> = (0..4).map(|_| world.ugent(&["broker", "stop"]).start()).collect();
+    let codes: Vec<_> = stops.iter_mut().map(|stop| stop.outcome()).collect();
+    let _ = broker.ended().succeeded();
+    for told in &codes {
+        // One that only looked once all was over has found no broker.
+        let late = told.code == Some(69) && told.stderr.contains("no broker is running");
+        assert!(told.code == Some(0) || late, "{:?} {}", told.code, told.stderr);
+    }
+    assert!(codes.iter().any(|told| told.code == Some(0)));
+}
+
+#[test]
+fn a_broker_whose_socket_was_removed_is_named() {
+    let world = World::ready();
+    let broker = world.broker();
+    let pid = format!("pid {}", broker.launcher().pid());
+    std::fs::remove_file(world.home().path().join("secrets/keeperd.sock")).unwrap();
+    for arguments in [&["list"][..], &["broker", "status"], &["broker", "start"], &["broker", "stop"]] {
+        let told = world.ugent(arguments).run();
+        assert!(told.stderr.contains("hint: kill "), "{arguments:?}: {}", told.stderr);
+        told.refused(75, &[&pid, "keeperd.sock", "missing"]);
+    }
+    let _ = broker.stop().succeeded();
+}
+
+#[test]
+fn start_with_options_the_running_broker_does_not_have_is_refused() {
+    let world = World::ready();
+    let broker = world.broker();
+    let pid = format!("pid {}", broker.launcher().pid());
+    let (here, around) = (world.home().workspace(), world.home().around().to_owned());
+    let (here, around) = (here.to_str().unwrap(), around.to_str().unwrap());
+    let same = format!("127.0.0.1:{}", world.port());
+    for options in [&["--no-tcp"][..], &["--listen", "127.0.0.1:1"], &["--workspace", around]] {
+        let arguments = [&["broker", "start"], options].concat();
+        world.ugent(&arguments).run().refused(75, &[&pid, "other options"]);
+    }
+    let told = world.ugent(&["broker", "start", "--listen", &same, "--workspace", here]).run().succeeded();
+    assert!(!told.stderr.contains("note:"), "{}", told.stderr);
+    let _ = broker.stop().succeeded();
+}
+
+#[test]
+fn start_from_another_workspace_says_that_it_has_no_socket() {
+    let world = World::ready();
+    let broker = world.broker();
+    let mut ugent = std::process::Command::new(tests::world::Binaries::of_this_build().path("ugent"));
+    ugent.args(["secret", "broker", "start"]).env_clear().env("UGENT_HOME", world.home().path());
+    let told = ugent.current_dir(world.home().around()).output().unwrap();
+    assert!(told.status.success());
+    assert!(String::from_utf8(told.stdout).unwrap().contains(&format!("127.0.0.1:{}", world.port())));
+    assert_eq!(String::from_utf8(told.stderr).unwrap(), "note: this workspace has no socket of its own\n");
+    let _ = broker.stop().succeeded();
+}

@@ -52,16 +52,17 @@ pub(crate) fn judge(grants: &Grants, secret: impl Fn(&Handle) -> Option<Candidat
         Grants::Refused(_) => return Verdict::Deny(Reason::GrantsUnusable),
         Grants::Loaded(grants) => grants,
     };
-    let mut nearest = Reason::NotGranted;
-    for grant in grants.iter().filter(|grant| matches(grant, ask)) {
-        match secret(&grant.secret) {
-            Some(found) if found.provider != ask.provider || found.provider.is_generic() => {
-                nearest = nearer(nearest, Reason::NoSecret);
+    let mut nearest = Near::Nothing;
+    for grant in grants.iter().filter(|grant| is_about(grant, ask)) {
+        let near = match (missing(grant, ask), secret(&grant.secret)) {
+            (Some(near), _) => near,
+            (None, Some(found)) if found.provider != ask.provider || found.provider.is_generic() => {
+                Near::Secret
             }
-            Some(found) if ask.delivery == Delivery::HttpHeaderInject && !found.injectable => {
-                nearest = nearer(nearest, Reason::ValueNotInjectable);
+            (None, Some(found)) if ask.delivery == Delivery::HttpHeaderInject && !found.injectable => {
+                Near::Injectable
             }
-            Some(found) => {
+            (None, Some(found)) => {
                 let secret = grant.secret.clone();
                 return Verdict::Grant(Granted {
                     secret,
@@ -70,24 +71,60 @@ pub(crate) fn judge(grants: &Grants, secret: impl Fn(&Handle) -> Option<Candidat
                     _judged: (),
                 });
             }
-            None => nearest = nearer(nearest, Reason::NoSecret),
+            (None, None) => Near::Secret,
+        };
+        nearest = nearest.max(near);
+    }
+    Verdict::Deny(nearest.reason())
+}
+
+/// How near the nearest grant came, rising: the reason does not depend on the grants' order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    Nothing,
+    Delivery,
+    Purpose,
+    Host,
+    Secret,
+    Injectable,
+}
+
+impl Near {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Nothing => Reason::NotGranted,
+            Self::Delivery => Reason::DeliveryNotGranted,
+            Self::Purpose => Reason::PurposeNotGranted,
+            Self::Host => Reason::HostNotGranted,
+            Self::Secret => Reason::NoSecret,
+            Self::Injectable => Reason::ValueNotInjectable,
         }
     }
-    Verdict::Deny(nearest)
 }
 
-fn matches(grant: &Grant, ask: &Ask) -> bool {
-    ask.named.as_ref().is_none_or(|named| *named == grant.secret)
-        && grant.covers(&ask.consumer, &ask.purpose, ask.delivery, Some(&ask.host))
+/// Whether a grant is one of this consumer's, and not of another secret than the named one.
+fn is_about(grant: &Grant, ask: &Ask) -> bool {
+    grant.consumer == ask.consumer && ask.named.as_ref().is_none_or(|named| *named == grant.secret)
 }
 
-/// The reason that says most, whatever the order of the grants.
-fn nearer(one: Reason, other: Reason) -> Reason {
-    if one == Reason::ValueNotInjectable || other == Reason::ValueNotInjectable {
-        Reason::ValueNotInjectable
-    } else {
-        Reason::NoSecret
+/// What keeps a grant from covering the ask; several elements are near to nothing.
+fn missing(grant: &Grant, ask: &Ask) -> Option<Near> {
+    if grant.covers(&ask.consumer, &ask.purpose, ask.delivery, Some(&ask.host)) {
+        return None;
     }
+    let with = |purpose, delivery, host| grant.covers(&ask.consumer, purpose, delivery, Some(host));
+    let some_purpose = grant.purposes.first().unwrap_or(&ask.purpose);
+    let some_delivery = grant.deliveries.first().copied().unwrap_or(ask.delivery);
+    let some_host = grant.hosts.first().unwrap_or(&ask.host);
+    Some(if with(&ask.purpose, ask.delivery, some_host) {
+        Near::Host
+    } else if with(some_purpose, ask.delivery, &ask.host) {
+        Near::Purpose
+    } else if with(&ask.purpose, some_delivery, &ask.host) {
+        Near::Delivery
+    } else {
+        Near::Nothing
+    })
 }
 
 #[cfg(test)]
@@ -185,6 +222,45 @@ mod tests {
         assert_eq!(judge(&Grants::Missing, secret, &ask), Verdict::Deny(Reason::GrantsMissing));
         assert_eq!(judge(&Grants::refused("x"), secret, &ask), Verdict::Deny(Reason::GrantsUnusable));
         assert_eq!(judge(&Grants::Loaded(vec![]), secret, &ask), Verdict::Deny(Reason::NotGranted));
+    }
+
+    #[test]
+    fn a_denial_names_the_one_element_that_did_not_match() {
+        let (grant, ask) = (
+            Grant {
+                secret: handle(0),
+                consumer: consumer(0),
+                purposes: vec![purpose(0)],
+                deliveries: vec![Delivery::HttpHeaderInject],
+                hosts: vec![host(0)],
+                ttl: Duration::from_secs(1),
+            },
+            Ask {
+                consumer: consumer(0),
+                provider: ProviderId::parse("openai").unwrap(),
+                purpose: purpose(0),
+                delivery: Delivery::HttpHeaderInject,
+                host: host(0),
+                named: None,
+            },
+        );
+        let reason = |grant: Grant| match judge(&Grants::Loaded(vec![grant]), secret, &ask) {
+            Verdict::Deny(reason) => Some(reason),
+            Verdict::Grant(_) => None,
+        };
+        assert_eq!(reason(grant.clone()), None);
+        assert_eq!(reason(Grant { hosts: vec![host(1)], ..grant.clone() }), Some(Reason::HostNotGranted));
+        assert_eq!(
+            reason(Grant { purposes: vec![purpose(1)], ..grant.clone() }),
+            Some(Reason::PurposeNotGranted)
+        );
+        let native = Grant { deliveries: vec![Delivery::Native], ..grant.clone() };
+        assert_eq!(reason(native), Some(Reason::DeliveryNotGranted));
+        assert_eq!(reason(Grant { consumer: consumer(1), ..grant.clone() }), Some(Reason::NotGranted));
+        assert_eq!(reason(Grant { secret: handle(5), ..grant.clone() }), Some(Reason::NoSecret));
+        assert_eq!(reason(Grant { secret: handle(2), ..grant.clone() }), Some(Reason::ValueNotInjectable));
+        let far = Grant { hosts: vec![host(1)], purposes: vec![purpose(1)], ..grant };
+        assert_eq!(reason(far), Some(Reason::NotGranted));
     }
 
     proptest! {

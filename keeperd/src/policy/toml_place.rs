@@ -36,13 +36,53 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// A string that was put where another type belongs may be anything, a key too.
+/// Leaves out what a message quotes of the file: a string or a number that was put where another
+/// type belongs, or in a name's place, may be anything, a key too. What it quotes of ours stays:
+/// the names of fields it expected.
 fn unquoted(message: &str) -> String {
+    let message = message.trim_end().replace('\n', ", ");
+    if message.starts_with("missing field") {
+        return message;
+    }
+    without_first(&without_all(&message), '`')
+}
+
+/// Without anything between the first and the last double quote.
+fn without_all(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) if first < last => {
             let (before, after) = (message.get(..first), message.get(last + 1..));
             format!("{}…{}", before.unwrap_or_default(), after.unwrap_or_default())
         }
-        _ => message.trim_end().replace('\n', ", "),
+        _ => message.to_owned(),
+    }
+}
+
+/// Without the first span between two of these marks, which is the one that is wrong.
+fn without_first(message: &str, mark: char) -> String {
+    let Some((before, rest)) = message.split_once(mark) else { return message.to_owned() };
+    let Some((_, after)) = rest.split_once(mark) else { return before.to_owned() };
+    format!("{before}…{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_quotes_of_the_file_is_left_out() {
+        let cases = [
+            (
+                "unknown field `sk-canary`, expected one of `a`, `b`",
+                "unknown field …, expected one of `a`, `b`",
+            ),
+            ("invalid type: integer `4111`, expected a string", "invalid type: integer …, expected a string"),
+            ("invalid type: string \"sk-`canary`\", expected u32", "invalid type: string …, expected u32"),
+            ("missing field `consumer`", "missing field `consumer`"),
+            ("invalid key\nexpected a name", "invalid key, expected a name"),
+        ];
+        for (message, shown) in cases {
+            assert_eq!(unquoted(message), shown);
+        }
     }
 }

@@ -197,7 +197,11 @@ impl Keeper {
                 Grants::Refused(complaint) => GrantsStanding::Refused(complaint.to_string()),
             },
             providers_refused: self.policy.providers.refused.as_ref().map(ToString::to_string),
-            journal_broken: self.recorder.broken().map(|failure| failure.what.clone()),
+            journal_broken: self
+                .recorder
+                .broken()
+                .map(|failure| failure.what.clone())
+                .or(self.trouble.clone()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the launcher orders.
 
+use std::os::fd::OwnedFd;
+
 use proto::control_lane::{ControlOrder, LogLevel};
 use proto::frame::FrameError;
 use proto::journal::Event;
@@ -24,11 +26,7 @@ impl Keeper {
             }
             ControlOrder::NewEgress { generation, lanes: _ } => {
                 for fd in parcel.fds {
-                    let lane = Lane::new(fd.into(), Descriptors::Refused)
-                        .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))?;
-                    let id = self.lanes.add(lane, Who::Egress { last_seq: 0 })?;
-                    let locked = self.vault.keys.is_none();
-                    self.push_lease(id, &LeaseAnswer::State { locked }, None);
+                    self.add_egress(fd);
                 }
                 self.log(LogLevel::Debug, &format!("egressd {generation} has its lanes"));
                 if generation > 1 {
@@ -47,5 +45,20 @@ impl Keeper {
             | ControlOrder::Drain => return Err(LaneError::Frame(FrameError::Malformed)),
         }
         Ok(())
+    }
+
+    /// A lane there is no locked memory for is let go: its worker sees the end of it, and the
+    /// launcher replaces that egressd when there may be more.
+    fn add_egress(&mut self, fd: OwnedFd) {
+        let added = Lane::new(fd.into(), Descriptors::Refused)
+            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))
+            .and_then(|lane| self.lanes.add(lane, Who::Egress { last_seq: 0 }));
+        match added {
+            Ok(id) => {
+                let locked = self.vault.keys.is_none();
+                self.push_lease(id, &LeaseAnswer::State { locked }, None);
+            }
+            Err(error) => self.log(LogLevel::Error, &format!("a lease lane could not be opened: {error}")),
+        }
     }
 }

@@ -22,7 +22,7 @@ impl Keeper {
     pub(super) fn take_report(&mut self, report: Report) {
         match report {
             Report::Init { lane, result } => {
-                let answer = result.and_then(|done| self.initialized(lane, done));
+                let answer = result.map(|done| self.initialized(lane, done));
                 self.answer_result(lane, answer);
             }
             Report::Unlock { lane, result } => self.unlock_done(lane, result),
@@ -46,6 +46,7 @@ impl Keeper {
                 }
                 self.vault.files.loaded(deposit, result.ok());
                 self.advance_parked();
+                self.vault.files.forget_gone();
             }
             Report::Used { result } => {
                 if let Err(failure) = result {
@@ -92,20 +93,25 @@ impl Keeper {
         }
     }
 
-    fn initialized(&mut self, lane: LaneId, done: Initialized) -> Result<CliAnswer, Failure> {
+    fn initialized(&mut self, lane: LaneId, done: Initialized) -> CliAnswer {
         let Initialized { items, made, contents } = done;
         let backend = contents.backend.unwrap_or(proto::name::Backend::FileVault);
         self.vault.learn(&contents);
         self.policy.tokens = Tokens::new(contents.tokens);
         if let Some(unlocked) = made {
-            self.take_keys(unlocked)?;
+            // The vault is made either way; without keys it is opened by the next command.
+            if let Err(failure) = self.take_keys(unlocked) {
+                self.log(LogLevel::Error, &failure.what);
+            }
             let record = self.by(lane, Event::VaultInitialized);
             self.note(record);
+        }
+        if items.iter().any(|item| item.path.ends_with("/broker.token") && !item.existed) {
             let mut record = self.by(lane, Event::TokenIssued);
             record.consumer = Some(Consumer::ugent_core());
             self.note(record);
         }
-        Ok(CliAnswer::Initialized { backend, items })
+        CliAnswer::Initialized { backend, items }
     }
 
     fn unlock_done(&mut self, lane: LaneId, result: Result<Unlocked, Failure>) {

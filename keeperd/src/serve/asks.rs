@@ -1,48 +1,84 @@
 //! An ask on its way to a lease and a release. It may stay open across many turns: each time
 //! something it waited for has happened, it is judged anew from the start.
 
+use std::time::Instant;
+
 use proto::control_lane::{LogLevel, Scheme};
+use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Outcome, Reason, Record};
-use proto::lease_lane::{Inject, LeaseAnswer};
+use proto::lease_lane::{Caller, Inject, LeaseAnswer, PATH_MAX};
 use proto::meta::{LeaseId, RecordSeq};
-use proto::name::{Delivery, Host, RouteName};
+use proto::name::{Delivery, Handle, Host, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
+use super::flood::Counted;
 use super::keeper::{After, Keeper};
 use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::{Moment, wall};
+use crate::hazmat::token::TokenDigest;
 use crate::policy::judge::{Ask, Granted, Verdict, judge};
 use crate::policy::lease_book::{Lease, LeaseKey};
 
 /// Most asks that may wait at once.
 const PARKED_MAX: usize = 4096;
+/// Most releases whose requests are not over: more than all workers of an egressd may have at once,
+/// so only one that lies comes here (INV-09).
+const RELEASES_MAX: usize = 16 * 1024;
 
-/// An ask of egressd that has a consumer and a route, and no answer yet.
+/// An ask of egressd without an answer yet: what was asked, and nothing that was decided, since
+/// that is decided anew each time.
 pub(super) struct PendingAsk {
     pub(super) lane: LaneId,
     pub(super) seq: u64,
-    pub(super) ask: Ask,
-    pub(super) from: From,
-    pub(super) route: RouteName,
-    pub(super) to: Target,
+    pub(super) caller: Caller,
+    pub(super) token: Presented,
+    pub(super) provider: ProviderId,
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// The secret the client named, if it did.
+    pub(super) named: Option<Handle>,
+}
+
+/// What a client presented for a token.
+pub(super) enum Presented {
+    Nothing,
+    /// Too long to be one.
+    Nonsense,
+    Token(TokenDigest),
 }
 
 /// The client's process, as egressd saw it.
-#[derive(Clone, Copy, Default)]
-pub(super) struct From {
-    pub(super) uid: Option<u32>,
-    pub(super) pid: Option<u32>,
+#[derive(Clone, Copy)]
+struct From {
+    uid: Option<u32>,
+    pid: Option<u32>,
+}
+
+impl From {
+    fn of(caller: Caller) -> Self {
+        match caller {
+            Caller::Tcp => Self { uid: None, pid: None },
+            Caller::Unix { uid, pid } => Self { uid: Some(uid), pid: Some(pid).filter(|pid| *pid != 0) },
+        }
+    }
+}
+
+/// An ask with a consumer and a route: what is judged, and where the request goes.
+struct Routed {
+    ask: Ask,
+    route: RouteName,
+    to: Target,
 }
 
 /// Where its request goes.
-pub(super) struct Target {
-    pub(super) scheme: Scheme,
-    pub(super) host: Host,
-    pub(super) port: u16,
-    pub(super) path: String,
-    pub(super) inject: Inject,
+struct Target {
+    scheme: Scheme,
+    host: Host,
+    port: u16,
+    path: String,
+    inject: Inject,
 }
 
 /// A release whose request is not over.
@@ -65,36 +101,95 @@ pub(super) struct Closing {
 impl Keeper {
     /// Takes an ask as far as it gets: to a release, a refusal, or to waiting.
     pub(super) fn advance(&mut self, pending: PendingAsk) {
-        if self.vault.keys.is_none() {
-            return self.deny(&pending, Reason::VaultLocked);
-        }
-        let granted = match judge(&self.policy.grants, |handle| self.vault.candidate(handle), &pending.ask) {
-            Verdict::Grant(granted) => granted,
-            Verdict::Deny(reason) => return self.deny(&pending, reason),
+        let routed = match self.route(&pending) {
+            Ok(routed) => routed,
+            Err(refused) => {
+                let (record, reason) = *refused;
+                return self.refuse(pending.lane, pending.seq, record, reason);
+            }
         };
-        let key = LeaseKey::new(&granted, &pending.ask);
+        if self.vault.keys.is_none() {
+            return self.deny(&pending, &routed, Reason::VaultLocked);
+        }
+        let granted = match judge(&self.policy.grants, |handle| self.vault.candidate(handle), &routed.ask) {
+            Verdict::Grant(granted) => granted,
+            Verdict::Deny(reason) => return self.deny(&pending, &routed, reason),
+        };
+        if self.releases.len() >= RELEASES_MAX {
+            return self.deny(&pending, &routed, Reason::Busy);
+        }
+        let key = LeaseKey::new(&granted, &routed.ask);
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
-            None => match self.issue(key, &granted, &pending) {
+            None => match self.issue(key, &granted, &routed, From::of(pending.caller)) {
                 Some(lease) => lease,
-                None => return self.deny(&pending, Reason::JournalUnavailable),
+                None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
             },
         };
         // INV-04: the lease's record is on disk before anything leaves under it.
         let Some(receipt) = self.recorder.receipt(lease.issued) else {
-            return self.park(pending);
+            return self.park(pending, &routed);
         };
         match self.vault.open(&granted, receipt) {
-            Opening::Open(value) => self.release(pending, &lease, value),
-            Opening::Pending => self.park(pending),
-            Opening::Locked => self.deny(&pending, Reason::VaultLocked),
-            Opening::NoSlot => self.deny(&pending, Reason::Busy),
+            Opening::Open(value) => self.release(&pending, routed, &lease, value),
+            Opening::Pending => self.park(pending, &routed),
+            Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
+            Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
             Opening::Damaged => {
                 let what = format!("the sealed value of {} is missing or damaged", granted.secret);
                 self.log(LogLevel::Error, &what);
-                self.deny(&pending, Reason::VaultDamaged);
+                self.deny(&pending, &routed, Reason::VaultDamaged);
             }
         }
+    }
+
+    /// Who asks, for what, and where to; or the record that says why there is no such thing.
+    fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
+        let from = From::of(pending.caller);
+        let mut record = Record::of(Event::LeaseDenied, wall());
+        record.delivery = Some(Delivery::HttpHeaderInject);
+        (record.uid, record.pid) = (from.uid, from.pid);
+        // Names of ours only: a client may have put anything in the place of a provider.
+        let provider = self.policy.providers.find(&pending.provider);
+        record.route =
+            provider.and_then(|_| RouteName::parse(&format!("{} {}", pending.provider, pending.method)).ok());
+        let presented = match &pending.token {
+            Presented::Nothing => Some(None),
+            Presented::Token(digest) => Some(Some(digest)),
+            Presented::Nonsense => None,
+        };
+        let (tokens, tokenless) = (&self.policy.tokens, self.policy.tokenless);
+        let consumer = presented.and_then(|token| tokens.consumer(token, pending.caller, tokenless, wall()));
+        let Some(consumer) = consumer else {
+            return Err(Box::new((record, Reason::InvalidToken)));
+        };
+        let path = pending.path.as_str();
+        let found = (path.len() <= PATH_MAX)
+            .then(|| self.policy.providers.route(&pending.provider, &pending.method, path))
+            .flatten();
+        let Some((provider, route)) = found else {
+            record.consumer = Some(consumer);
+            return Err(Box::new((record, Reason::UnknownRoute)));
+        };
+        let transport = &provider.transport;
+        Ok(Routed {
+            route: route.name.clone(),
+            to: Target {
+                scheme: transport.scheme,
+                host: transport.host.clone(),
+                port: transport.port,
+                path: format!("{}{path}", provider.base_path),
+                inject: provider.inject.clone(),
+            },
+            ask: Ask {
+                consumer,
+                provider: pending.provider.clone(),
+                purpose: route.purpose.clone(),
+                delivery: Delivery::HttpHeaderInject,
+                host: transport.host.clone(),
+                named: pending.named.clone(),
+            },
+        })
     }
 
     /// Tries all waiting asks again.
@@ -105,23 +200,26 @@ impl Keeper {
     }
 
     /// Refuses, with a record of why.
-    pub(super) fn deny(&mut self, pending: &PendingAsk, reason: Reason) {
+    fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
+        let from = From::of(pending.caller);
         let mut record = Self::event(Event::LeaseDenied);
-        record.consumer = Some(pending.ask.consumer.clone());
-        record.purpose = Some(pending.ask.purpose.clone());
-        record.delivery = Some(pending.ask.delivery);
-        record.host = Some(pending.ask.host.clone());
-        record.secret.clone_from(&pending.ask.named);
-        record.route = Some(pending.route.clone());
-        record.uid = pending.from.uid;
-        record.pid = pending.from.pid;
+        record.consumer = Some(routed.ask.consumer.clone());
+        record.purpose = Some(routed.ask.purpose.clone());
+        record.delivery = Some(routed.ask.delivery);
+        record.host = Some(routed.ask.host.clone());
+        record.secret.clone_from(&routed.ask.named);
+        record.route = Some(routed.route.clone());
+        (record.uid, record.pid) = (from.uid, from.pid);
         self.refuse(pending.lane, pending.seq, record, reason);
     }
 
     /// Refuses with a record that is filled in but for the reason.
-    pub(super) fn refuse(&mut self, lane: LaneId, seq: u64, mut record: Record, reason: Reason) {
+    fn refuse(&mut self, lane: LaneId, seq: u64, mut record: Record, reason: Reason) {
         record.reason = Some(reason);
-        let record = self.record(record, Urgency::Soon).ok();
+        let record = match self.flood.one_more(reason, Instant::now()) {
+            Counted::Alone => self.record(record, Urgency::Soon).ok(),
+            Counted::WithOthers => None,
+        };
         let answer = LeaseAnswer::Refused { seq, refusal: told(reason), record };
         self.after.push(After::Refuse { lane, answer });
     }
@@ -137,6 +235,7 @@ impl Keeper {
     /// is refused.
     pub(super) fn unrecorded(&mut self, what: &str) {
         self.log(LogLevel::Error, &format!("the journal cannot be written, so nothing is released: {what}"));
+        self.trouble = Some(what.to_owned());
         let written = self.recorder.written();
         drop(self.leases.end_where(|lease| lease.issued > written));
         for pending in std::mem::take(&mut self.parked) {
@@ -172,7 +271,7 @@ impl Keeper {
         }
     }
 
-    fn issue(&mut self, key: LeaseKey, granted: &Granted, pending: &PendingAsk) -> Option<Lease> {
+    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
         self.end_expired();
         let mut id = [0; 8];
         getrandom::fill(&mut id).ok()?;
@@ -180,50 +279,50 @@ impl Keeper {
         let mut lease = Lease {
             id: LeaseId(u64::from_le_bytes(id)),
             key,
-            route: pending.route.clone(),
+            route: routed.route.clone(),
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
-        record.uid = pending.from.uid;
-        record.pid = pending.from.pid;
+        (record.uid, record.pid) = (from.uid, from.pid);
         lease.issued = self.record(record, Urgency::Now).ok()?;
         self.leases.enter(lease.clone());
         Some(lease)
     }
 
-    fn release(&mut self, pending: PendingAsk, lease: &Lease, value: proto::hazmat::SecretBytes) {
+    fn release(&mut self, pending: &PendingAsk, routed: Routed, lease: &Lease, value: SecretBytes) {
         let release = Release {
             lease: lease.id,
             key: lease.key.clone(),
-            route: pending.route.clone(),
-            from: pending.from,
+            route: routed.route.clone(),
+            from: From::of(pending.caller),
         };
         // INV-04: this use is appended before the value leaves; `settle` sees to the order.
         if self.record(of_release(Event::LeaseUsed, &release), Urgency::Soon).is_err() {
-            return self.deny(&pending, Reason::JournalUnavailable);
+            return self.deny(pending, &routed, Reason::JournalUnavailable);
         }
         self.vault.note_use(&lease.key.secret, wall());
         let left = lease.left(Moment::now()).as_millis();
+        let Target { scheme, host, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
             seq: pending.seq,
             lease: lease.id,
-            scheme: pending.to.scheme,
-            host: pending.to.host,
-            port: pending.to.port,
-            path: pending.to.path,
-            inject: pending.to.inject,
+            scheme,
+            host,
+            port,
+            path,
+            inject,
             ttl_ms: u64::try_from(left).unwrap_or(u64::MAX),
         };
         self.releases.insert((pending.lane, pending.seq), release);
         self.after.push(After::Release { lane: pending.lane, seq: pending.seq, answer, value });
     }
 
-    fn park(&mut self, pending: PendingAsk) {
+    fn park(&mut self, pending: PendingAsk, routed: &Routed) {
         if self.parked.len() < PARKED_MAX {
             self.parked.push(pending);
         } else {
-            self.deny(&pending, Reason::Busy);
+            self.deny(&pending, routed, Reason::Busy);
         }
     }
 }
@@ -272,6 +371,9 @@ const fn told(reason: Reason) -> Refusal {
         Reason::GrantsMissing
         | Reason::GrantsUnusable
         | Reason::NotGranted
+        | Reason::HostNotGranted
+        | Reason::PurposeNotGranted
+        | Reason::DeliveryNotGranted
         | Reason::NoSecret
         | Reason::WrongPassphrase
         | Reason::Expired

@@ -1,6 +1,8 @@
 //! Leases end by their time, when what they rest on changes, at lock and at shutdown. Each end is
 //! recorded with its reason.
 
+use std::collections::BTreeMap;
+
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::journal::{Event, Reason};
 use proto::lease_lane::LeaseAnswer;
@@ -29,6 +31,17 @@ impl Keeper {
     pub(super) fn end_leases(&mut self, reason: Reason, ends: impl FnMut(&Lease) -> bool) {
         let ended = self.leases.end_where(ends);
         self.record_ends(ended, reason);
+    }
+
+    /// Records refusals that were only counted.
+    pub(super) fn record_flood(&mut self, counts: BTreeMap<Reason, u64>) {
+        for (reason, count) in counts {
+            self.log(LogLevel::Warn, &format!("a flood: {count} more refused as {reason} within a second"));
+            let mut record = Self::event(Event::LeaseDenied);
+            record.reason = Some(reason);
+            record.count = Some(count);
+            let _ = self.record(record, Urgency::Soon);
+        }
     }
 
     fn record_ends(&mut self, ended: Vec<Lease>, reason: Reason) {

@@ -16,6 +16,7 @@ use proto::meta::RecordSeq;
 use proto::standing::LauncherStanding;
 
 use super::asks::{PendingAsk, Release};
+use super::flood::Flood;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::recorder::{Recorder, Urgency};
 use super::slow::Slow;
@@ -27,6 +28,9 @@ use crate::policy::lease_book::LeaseBook;
 use crate::policy::providers::Providers;
 use crate::policy::tokens::{Tokenless, Tokens};
 use crate::policy_files::PolicyFiles;
+
+/// Most bytes of reports that wait before log lines are left out.
+const UNHEARD_MAX: usize = 256 * 1024;
 
 /// What is decided upon.
 pub(super) struct Policy {
@@ -89,7 +93,12 @@ pub(super) struct Keeper {
     pub(super) parked: Vec<PendingAsk>,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
+    pub(super) flood: Flood,
+    /// Why the last records could not be written, if they could not.
+    pub(super) trouble: Option<String>,
     pub(super) standing: Option<LauncherStanding>,
+    /// No command is let in before: there were no descriptors left for one.
+    pub(super) door_due: Option<Instant>,
     /// When `last_used` goes to the catalog.
     pub(super) used_due: Option<Instant>,
     pub(super) end: Option<End>,
@@ -106,8 +115,8 @@ impl Keeper {
         added
     }
 
-    /// Adds a record of what has happened already and cannot be undone: if it cannot be added,
-    /// that was logged, and the journal refuses what comes next.
+    /// Adds a record of what has happened already and cannot be undone. If it cannot be written,
+    /// that is logged, whoever asked for it is told, and nothing more is done until it can be.
     pub(super) fn note(&mut self, record: Record) {
         let _ = self.record(record, Urgency::Now);
     }
@@ -119,7 +128,9 @@ impl Keeper {
 
     /// One line for the launcher's log.
     pub(super) fn log(&mut self, level: LogLevel, text: &str) {
-        if level <= self.start.log {
+        // A launcher that does not listen is told no more than it may keep waiting.
+        let is_heard = self.lanes.get(self.control).is_some_and(|peer| peer.lane().unwritten() < UNHEARD_MAX);
+        if level <= self.start.log && is_heard {
             self.report(&ControlReport::Log { level, text: text.to_owned() });
         }
     }
@@ -153,9 +164,12 @@ impl Keeper {
 
     /// Writes this turn's records, and then lets go what waited for them (INV-04).
     pub(super) fn settle(&mut self) {
+        let had_records = self.recorder.has_added();
         let written = self.recorder.write();
-        if let Err(failure) = &written {
-            self.unrecorded(&failure.what.clone());
+        match &written {
+            Ok(()) if had_records => self.trouble = None,
+            Ok(()) => {}
+            Err(failure) => self.unrecorded(&failure.what),
         }
         for after in std::mem::take(&mut self.after) {
             match after {

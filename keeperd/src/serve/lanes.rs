@@ -1,6 +1,7 @@
 //! The lanes of a running keeper: who is at the other end, and what may be read from whom.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use proto::frame::Message;
 use proto::hello::{Hello, LaneKind};
@@ -10,6 +11,9 @@ use unix::lane::{Flushed, Lane, LaneError, Parcel, Received};
 pub(super) const CLI_LANES_MAX: usize = 64;
 /// A peer that lets this many bytes of answers wait is not read from until it has taken them.
 const UNREAD_MAX: usize = 1024 * 1024;
+
+/// How long a CLI may take to say Hello.
+const GREETING: Duration = Duration::from_secs(10);
 
 /// Names a lane for as long as the keeper runs; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +44,8 @@ pub(super) enum Turn {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Greeting {
-    Awaited,
+    /// A CLI's until then; who connects and says nothing keeps others out.
+    Awaited(Instant),
     Done,
 }
 
@@ -65,7 +70,9 @@ impl Peer {
         self.lane.unwritten() < UNREAD_MAX
             && match self.who {
                 Who::Control | Who::Egress { .. } => true,
-                Who::Cli { turn, .. } => turn == Turn::Theirs,
+                // With its answer taken: one that asks and never reads holds one answer, and the
+                // descriptors of one.
+                Who::Cli { turn, .. } => turn == Turn::Theirs && self.lane.is_flushed(),
             }
     }
 
@@ -84,7 +91,7 @@ impl Peer {
 
     /// The next message, once the peer has said Hello.
     pub(super) fn take<M: Message>(&mut self) -> Result<Option<Parcel<M>>, LaneError> {
-        if self.greeting == Greeting::Awaited {
+        if self.greeting != Greeting::Done {
             let Some(hello) = self.lane.take::<Hello>()? else {
                 return Ok(None);
             };
@@ -113,7 +120,7 @@ impl Lanes {
             Who::Cli { .. } => LaneKind::Cli,
         };
         lane.push(&Hello::ours(kind), None)?;
-        self.enter(Peer { lane, greeting: Greeting::Awaited, who })
+        self.enter(Peer { lane, greeting: Greeting::Awaited(Instant::now() + GREETING), who })
     }
 
     /// Adds the control lane, on which Hello was exchanged before.
@@ -144,6 +151,23 @@ impl Lanes {
     /// Ids of all lanes to egress workers.
     pub(super) fn egress(&self) -> Vec<LaneId> {
         self.iter().filter(|(_, peer)| matches!(peer.who, Who::Egress { .. })).map(|(id, _)| id).collect()
+    }
+
+    /// CLIs that have not said Hello in time.
+    pub(super) fn strangers(&self, now: Instant) -> Vec<LaneId> {
+        self.greetings().filter(|(_, by)| *by <= now).map(|(id, _)| id).collect()
+    }
+
+    /// When the next CLI that has not said Hello is to be let go.
+    pub(super) fn next_stranger(&self) -> Option<Instant> {
+        self.greetings().map(|(_, by)| by).min()
+    }
+
+    fn greetings(&self) -> impl Iterator<Item = (LaneId, Instant)> {
+        self.iter().filter_map(|(id, peer)| match (peer.greeting, peer.who) {
+            (Greeting::Awaited(by), Who::Cli { .. }) => Some((id, by)),
+            (Greeting::Awaited(_), Who::Control | Who::Egress { .. }) | (Greeting::Done, _) => None,
+        })
     }
 
     /// How many lanes of the CLI there are.

@@ -10,6 +10,7 @@ mod answer_work;
 mod asks;
 mod duty;
 mod ends;
+mod flood;
 mod keeper;
 mod lanes;
 mod recorder;
@@ -64,18 +65,20 @@ impl Keeper {
             self.hang_up(lane);
         }
         self.end_leases(Reason::Shutdown, |_| true);
+        let counts = self.flood.take_all();
+        self.record_flood(counts);
         if self.is_broker() {
             self.note(Self::event(Event::BrokerStopped));
         }
         self.settle();
-        let failure = match end {
-            End::Orderly => None,
-            End::Failed(failure) => Some(failure),
+        let finished = self.recorder.finish();
+        let result = match end {
+            End::Orderly => finished,
+            End::Failed(failure) => Err(failure),
         };
-        self.report(&ControlReport::Stopped { failure: failure.clone() });
+        // After the last sync, so that it can tell of its failure too.
+        self.report(&ControlReport::Stopped { failure: result.as_ref().err().cloned() });
         drop(self.lanes.flush());
-        // A journal that was broken all along is no news at the end: whoever needed it was told.
-        let finished = if self.recorder.broken().is_some() { Ok(()) } else { self.recorder.finish() };
-        failure.map_or(finished, Err)
+        result
     }
 }

@@ -34,9 +34,9 @@ pub(super) struct Receipt {
 /// Journal and sync thread.
 pub(super) struct Recorder {
     journal: Result<Journal, Failure>,
-    jobs: Sender<SyncJob>,
+    jobs: Option<Sender<SyncJob>>,
     reports: Receiver<SyncDone>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     out: JobOut,
     due: Option<Instant>,
     added: RecordSeq,
@@ -62,6 +62,7 @@ impl Recorder {
                 bell.ring();
             }
         })?;
+        let (jobs, thread) = (Some(jobs), Some(thread));
         let none = RecordSeq(0);
         let (out, due) = (JobOut::No, None);
         Ok(Self { journal, jobs, reports, thread, out, due, added: none, written: none, synced: none })
@@ -97,7 +98,7 @@ impl Recorder {
     pub(super) fn write(&mut self) -> Result<(), Failure> {
         let result = match &mut self.journal {
             Ok(journal) => journal.write(),
-            // Nothing can have been added.
+            // Nothing was ever added.
             Err(_) => Ok(()),
         };
         match &result {
@@ -105,6 +106,11 @@ impl Recorder {
             Err(_) => self.added = self.written,
         }
         result
+    }
+
+    /// Whether this turn has records that are not written.
+    pub(super) fn has_added(&self) -> bool {
+        self.added > self.written
     }
 
     /// Seq of the last record that was written.
@@ -128,8 +134,10 @@ impl Recorder {
         self.due = None;
         if let Some(job) = journal.sync_job(now) {
             self.out = JobOut::Yes;
-            // The thread lives as long as this sender.
-            let _ = self.jobs.send(job);
+            // The thread lives as long as this sender, which only `finish` drops.
+            if let Some(jobs) = &self.jobs {
+                let _ = jobs.send(job);
+            }
         }
     }
 
@@ -158,21 +166,23 @@ impl Recorder {
                 }
                 Ok(Some(seq))
             }
-            Err(failure) => {
-                self.journal = Err(failure.clone());
-                Err(failure)
-            }
+            // The journal is broken from now on and says so itself: what was added and not yet
+            // written fails when it is (INV-04).
+            Err(failure) => Err(failure),
         }
     }
 
     /// Syncs all that was written, and seals the head: the last thing a keeper does.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        let Self { journal, jobs, reports, thread, .. } = self;
-        drop(jobs);
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        self.jobs = None;
         // As in `slow`: a panic would have ended the process.
-        let _ = thread.join();
-        let mut journal = journal?;
-        while let Ok(done) = reports.try_recv() {
+        let _ = self.thread.take().map(JoinHandle::join);
+        let Ok(journal) = &mut self.journal else { return Ok(()) };
+        // One that was broken all along is no news at the end: whoever needed it was told.
+        if journal.broken().is_some() {
+            return Ok(());
+        }
+        while let Ok(done) = self.reports.try_recv() {
             journal.synced(done, Instant::now())?;
         }
         journal.write()?;

@@ -11,6 +11,7 @@ use proto::journal::Event;
 use proto::name::Consumer;
 use unix::lane::{Descriptors, Lane, LaneError};
 
+use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Turn, Who};
 use super::recorder::Recorder;
@@ -92,7 +93,10 @@ impl Keeper {
             parked: Vec::new(),
             releases: HashMap::new(),
             after: Vec::new(),
+            flood: Flood::default(),
+            trouble: None,
             standing: None,
+            door_due: None,
             used_due: None,
             end: None,
         };

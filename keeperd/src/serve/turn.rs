@@ -1,7 +1,8 @@
 //! One turn of the loop.
 
+use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -20,6 +21,8 @@ use crate::clock::Moment;
 
 /// Reads of one lane in one turn, so that a busy one cannot starve the others.
 const READS_A_TURN: usize = 8;
+/// When a command is let in again after one could not be.
+const DOOR_AGAIN: Duration = Duration::from_millis(100);
 /// How often `last_used` goes to the catalog.
 const USED_EVERY: Duration = Duration::from_secs(30);
 
@@ -53,10 +56,22 @@ impl Keeper {
         }
         self.end_expired();
         self.keep_used();
+        let counts = self.flood.take(Instant::now());
+        self.record_flood(counts);
+        self.lanes.strangers(Instant::now()).into_iter().for_each(|lane| self.hang_up(lane));
         self.settle();
-        self.read_waiting();
         self.send_wanted();
+        self.flush();
+        // What came in one piece with a request that is answered by now.
+        while self.read_waiting() {
+            self.settle();
+            self.send_wanted();
+            self.flush();
+        }
         self.recorder.dispatch();
+    }
+
+    fn flush(&mut self) {
         for (lane, error) in self.lanes.flush() {
             self.log(LogLevel::Debug, &format!("a lane is gone: {error}"));
             self.hang_up(lane);
@@ -82,7 +97,9 @@ impl Keeper {
                 fds.push(PollFd::new(peer.lane().as_fd(), flags));
             }
         }
-        let lets_in = self.passphrase == Awaited::No && self.lanes.cli_count() < CLI_LANES_MAX;
+        let lets_in = self.passphrase == Awaited::No
+            && self.lanes.cli_count() < CLI_LANES_MAX
+            && self.door_due.is_none_or(|due| due <= Instant::now());
         if let Some(door) = self.door.as_ref().filter(|_| lets_in) {
             fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
         }
@@ -108,7 +125,8 @@ impl Keeper {
     /// Until the next thing that happens by itself.
     fn timeout(&self) -> PollTimeout {
         let now = Instant::now();
-        let by_clock = self.recorder.next_due().into_iter().chain(self.used_due).min();
+        let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
+        let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
         let next = by_clock.map(|due| due.saturating_duration_since(now)).into_iter().chain(lease).min();
         match next {
@@ -132,8 +150,15 @@ impl Keeper {
     }
 
     fn open_door(&mut self) {
-        let Some(Ok((socket, _))) = self.door.as_ref().map(std::os::unix::net::UnixListener::accept) else {
-            return;
+        self.door_due = None;
+        let socket = match self.door.as_ref().map(UnixListener::accept) {
+            Some(Ok((socket, _))) => socket,
+            // Out of descriptors, most likely: whoever waits at the door would keep the loop awake.
+            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                self.door_due = Some(Instant::now() + DOOR_AGAIN);
+                return self.log(LogLevel::Warn, &format!("a command could not be let in: {error}"));
+            }
+            Some(Err(_)) | None => return,
         };
         let (uid, pid) = credentials(&socket);
         if uid != self.uid {
@@ -166,42 +191,45 @@ impl Keeper {
         }
     }
 
-    /// Requests of the CLI that came in one piece with the one just answered.
-    fn read_waiting(&mut self) {
+    /// Takes the next request of each CLI that has the turn; whether there was any.
+    fn read_waiting(&mut self) -> bool {
         let clis: Vec<_> = self
             .lanes
             .iter()
             .filter(|(_, peer)| matches!(peer.who, Who::Cli { .. }))
             .map(|(id, _)| id)
             .collect();
+        let mut took = false;
         for id in clis {
-            if let Err(error) = self.take_messages(id) {
-                self.cut_off(id, &error);
+            match self.take_messages(id) {
+                Ok(some) => took |= some,
+                Err(error) => self.cut_off(id, &error),
             }
         }
-        if !self.after.is_empty() {
-            self.settle();
-        }
+        took
     }
 
-    fn take_messages(&mut self, id: LaneId) -> Result<(), LaneError> {
+    /// Takes what was received; whether there was anything.
+    fn take_messages(&mut self, id: LaneId) -> Result<bool, LaneError> {
+        let mut took = false;
         loop {
-            let Some(peer) = self.lanes.get(id) else { return Ok(()) };
+            let Some(peer) = self.lanes.get(id).filter(|peer| peer.is_wanted()) else { return Ok(took) };
             match peer.who {
                 Who::Control => match peer.take::<ControlOrder>()? {
                     Some(parcel) => self.obey(parcel)?,
-                    None => return Ok(()),
+                    None => return Ok(took),
                 },
                 Who::Egress { .. } => match peer.take::<LeaseRequest>()? {
                     Some(parcel) => self.answer_lease(id, parcel)?,
-                    None => return Ok(()),
+                    None => return Ok(took),
                 },
-                Who::Cli { turn: Turn::Ours, .. } => return Ok(()),
+                Who::Cli { turn: Turn::Ours, .. } => return Ok(took),
                 Who::Cli { turn: Turn::Theirs, .. } => match peer.take::<CliRequest>()? {
                     Some(parcel) => self.answer_request(id, parcel),
-                    None => return Ok(()),
+                    None => return Ok(took),
                 },
             }
+            took = true;
         }
     }
 

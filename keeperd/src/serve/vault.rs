@@ -43,8 +43,7 @@ pub(super) struct SealedFiles {
 
 impl SealedSource for SealedFiles {
     fn fetch(&mut self, deposit: DepositId) -> Fetched<'_> {
-        // A file that was mended since is found by the next ask.
-        if self.gone.remove(&deposit) {
+        if self.gone.contains(&deposit) {
             return Fetched::Gone;
         }
         match self.here.get(&deposit) {
@@ -65,6 +64,11 @@ impl SealedFiles {
         let wanted: Vec<_> = std::mem::take(&mut self.wanted).into_iter().collect();
         self.asked.extend(&wanted);
         wanted
+    }
+
+    /// Everybody who waited has been told: a file that was mended since is found by the next ask.
+    pub(super) fn forget_gone(&mut self) {
+        self.gone.clear();
     }
 
     /// What it has read.

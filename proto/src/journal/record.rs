@@ -42,6 +42,8 @@ pub struct Record {
     pub bytes_in: Option<u64>,
     pub bytes_out: Option<u64>,
     pub ms: Option<u64>,
+    /// How many of its kind this record stands for, where it is not one.
+    pub count: Option<u64>,
 }
 
 impl Record {
@@ -69,6 +71,7 @@ impl Record {
             bytes_in: None,
             bytes_out: None,
             ms: None,
+            count: None,
         }
     }
 }

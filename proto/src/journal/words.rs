@@ -78,8 +78,14 @@ pub enum Reason {
     GrantsMissing,
     /// The grants file is malformed, or its owner or mode is wrong.
     GrantsUnusable,
-    /// No grant matches the ask.
+    /// No grant matches the ask, nor all but one element of it.
     NotGranted,
+    /// A grant matches but for its `allowed_hosts`.
+    HostNotGranted,
+    /// A grant matches but for its `purposes`.
+    PurposeNotGranted,
+    /// A grant matches but for its `delivery`.
+    DeliveryNotGranted,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
     /// The value cannot stand in an HTTP header.
@@ -114,6 +120,9 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     GrantsMissing => "grants_missing",
     GrantsUnusable => "grants_unusable",
     NotGranted => "not_granted",
+    HostNotGranted => "host_not_granted",
+    PurposeNotGranted => "purpose_not_granted",
+    DeliveryNotGranted => "delivery_not_granted",
     NoSecret => "no_secret",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",

@@ -10,7 +10,7 @@ use proto::control_lane::{ControlOrder, ControlReport};
 use proto::frame::{
     FRAME_MAX, FrameError, HEAD_MAX, Message, PREFIX_LEN, Prefix, VALUE_MAX, ValueRule, decode, encode,
 };
-use proto::hazmat::deposit::Inbound;
+use proto::hazmat::deposit::{Deposit, Inbound};
 use proto::hazmat::release::Outbound;
 use proto::hello::{Hello, LaneKind};
 use proto::lease_lane::{LeaseAnswer, LeaseRequest};
@@ -55,7 +55,12 @@ fn read<M: Message>(mut bytes: &[u8], pieces: &[usize]) -> Result<Vec<(M, Vec<u8
     let mut messages = Vec::new();
     for piece in pieces.iter().cycle() {
         while let Some(frame) = inbound.take::<M>()? {
-            messages.push((frame.message, frame.value.as_ref().map(bytes_of).unwrap_or_default()));
+            let value = match &frame.value {
+                Deposit::None => Vec::new(),
+                Deposit::Value(value) => bytes_of(value),
+                Deposit::NoRoom => panic!("there is room"),
+            };
+            messages.push((frame.message, value));
         }
         if bytes.is_empty() {
             break;
@@ -196,6 +201,22 @@ fn lengths_out_of_bounds_are_refused_by_the_prefix_alone() {
         inbound.filled(PREFIX_LEN);
         assert_eq!(inbound.take::<Hello>().err(), Some(error));
         assert_eq!(inbound.space().len(), room - PREFIX_LEN, "nothing was allocated for it");
+    }
+}
+
+#[test]
+fn before_the_greeting_no_room_is_made_for_a_long_frame() {
+    for (head, value, error) in [
+        (65, 0, FrameError::HeadLength),
+        (HEAD_MAX, 0, FrameError::HeadLength),
+        (3, 1, FrameError::ValueLength),
+    ] {
+        let mut inbound = Inbound::new().unwrap();
+        inbound.space()[..PREFIX_LEN].copy_from_slice(&prefix(head, value));
+        inbound.filled(PREFIX_LEN);
+        let room = inbound.space().len();
+        assert_eq!(inbound.take::<Hello>().err(), Some(error));
+        assert_eq!(inbound.space().len(), room);
     }
 }
 

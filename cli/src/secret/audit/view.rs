@@ -51,6 +51,8 @@ struct Rest {
     bytes_out: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
 }
 
 impl From<&Record> for RecordView {
@@ -76,6 +78,7 @@ impl From<&Record> for RecordView {
                 bytes_in: record.bytes_in,
                 bytes_out: record.bytes_out,
                 ms: record.ms,
+                count: record.count,
             },
         }
     }
@@ -121,6 +124,7 @@ impl RecordView {
             rest.bytes_in.map(|bytes| format!("bytes_in={bytes}")),
             rest.bytes_out.map(|bytes| format!("bytes_out={bytes}")),
             rest.ms.map(|ms| format!("ms={ms}")),
+            rest.count.map(|count| format!("count={count}")),
         ];
         present.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }

@@ -1,0 +1,89 @@
+//! Any message of the control lane.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proto::control_lane::{
+    ControlOrder, ControlReport, KdfCost, ListenerKind, LogLevel, Role, StartEgress, StartKeeper, Wish,
+};
+use proto::journal::Verdict;
+use proto::meta::RecordSeq;
+use proto::name::Backend;
+use proto::standing::Layer;
+
+use super::names::provider;
+use super::standings::{failure, launcher, transport};
+
+pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
+    let cost = (any::<u32>(), any::<u32>()).prop_map(|(memory_kib, passes)| KdfCost { memory_kib, passes });
+    let keeper =
+        (
+            select(vec![Role::Broker, Role::Private, Role::Verify]),
+            any::<String>(),
+            of(select(Backend::ALL)),
+            cost,
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            select(LogLevel::ALL),
+        )
+            .prop_map(|(role, home, backend, kdf, tokenless, create, passphrase_follows, log)| {
+                StartKeeper { role, home, backend, kdf, tokenless, create, passphrase_follows, log }
+            });
+    let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
+    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), select(LogLevel::ALL)).prop_map(
+        |(generation, lanes, listeners, transports, log)| StartEgress {
+            generation,
+            lanes,
+            listeners,
+            transports,
+            log,
+        },
+    );
+    prop_oneof![
+        keeper.prop_map(ControlOrder::StartKeeper),
+        Just(ControlOrder::Unlock),
+        (any::<u32>(), any::<u16>())
+            .prop_map(|(generation, lanes)| ControlOrder::NewEgress { generation, lanes }),
+        Just(ControlOrder::VerifyFiles),
+        any::<u16>().prop_map(|count| ControlOrder::VerifySegments { count }),
+        Just(ControlOrder::Verify),
+        launcher().prop_map(ControlOrder::Standing),
+        transport().prop_map(ControlOrder::Transport),
+        (provider(), vec(any::<u8>(), 0..600))
+            .prop_map(|(provider, der)| ControlOrder::Anchor { provider, der }),
+        egress.prop_map(ControlOrder::StartEgress),
+        Just(ControlOrder::Drain),
+        Just(ControlOrder::Stop),
+    ]
+}
+
+pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
+    let whole = (any::<u64>(), any::<u64>(), any::<String>(), any::<u64>(), any::<bool>()).prop_map(
+        |(records, last, link, plain, torn_tail)| Verdict::Whole {
+            records,
+            last: RecordSeq(last),
+            link,
+            plain,
+            torn_tail,
+        },
+    );
+    let damaged = (any::<u64>(), any::<u32>(), any::<String>())
+        .prop_map(|(at, segment, what)| Verdict::Damaged { at: RecordSeq(at), segment, what });
+    prop_oneof![
+        vec(select(Layer::ALL), 0..4).prop_map(|layers| ControlReport::Confined { layers }),
+        transport().prop_map(ControlReport::Transport),
+        (provider(), vec(any::<u8>(), 0..600))
+            .prop_map(|(provider, der)| ControlReport::Anchor { provider, der }),
+        Just(ControlReport::TransportsEnd),
+        any::<bool>().prop_map(|locked| ControlReport::Ready { locked }),
+        Just(ControlReport::Unlocked),
+        failure().prop_map(ControlReport::UnlockFailed),
+        prop_oneof![whole, damaged].prop_map(ControlReport::Verified),
+        failure().prop_map(ControlReport::VerifyFailed),
+        Just(ControlReport::Wish(Wish::Stop)),
+        (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
+        of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
+    ]
+}

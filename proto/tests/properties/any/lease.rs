@@ -1,0 +1,73 @@
+//! Any Hello, and any message of the lease lane.
+
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proto::control_lane::Scheme;
+use proto::hello::{Hello, LaneKind};
+use proto::journal::Outcome;
+use proto::lease_lane::{Caller, Inject, LeaseAnswer, LeaseRequest};
+use proto::meta::{LeaseId, RecordSeq};
+use proto::refusal::Refusal;
+
+use super::names::{handle, host, method, provider};
+
+pub(crate) fn hello() -> impl Strategy<Value = Hello> {
+    (any::<u16>(), select(vec![LaneKind::Control, LaneKind::Lease, LaneKind::Cli]))
+        .prop_map(|(version, lane)| Hello { version, lane })
+}
+
+pub(crate) fn lease_request() -> impl Strategy<Value = LeaseRequest> {
+    let caller = prop_oneof![
+        Just(Caller::Tcp),
+        (any::<u32>(), any::<u32>()).prop_map(|(uid, pid)| Caller::Unix { uid, pid }),
+    ];
+    let open = (any::<u64>(), caller, provider(), method(), any::<String>(), of(handle()), of(any::<u64>()))
+        .prop_map(|(seq, caller, provider, method, path, secret, retry_of)| LeaseRequest::Open {
+            seq,
+            caller,
+            provider,
+            method,
+            path,
+            secret,
+            retry_of,
+        });
+    let close =
+        (any::<u64>(), select(Outcome::ALL), of(any::<u16>()), any::<u64>(), any::<u64>(), any::<u64>())
+            .prop_map(|(seq, outcome, status, bytes_in, bytes_out, ms)| LeaseRequest::Close {
+                seq,
+                outcome,
+                status,
+                bytes_in,
+                bytes_out,
+                ms,
+            });
+    prop_oneof![open, close]
+}
+
+pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
+    let inject = ("[a-z-]{1,20}", "[A-Za-z ]{0,10}").prop_map(|(header, prefix)| Inject { header, prefix });
+    let opened = (
+        any::<u64>(),
+        any::<u64>(),
+        select(vec![Scheme::Http, Scheme::Https]),
+        host(),
+        any::<u16>(),
+        any::<String>(),
+        inject,
+        any::<u64>(),
+    )
+        .prop_map(|(seq, lease, scheme, host, port, path, inject, ttl_ms)| LeaseAnswer::Opened {
+            seq,
+            lease: LeaseId(lease),
+            scheme,
+            host,
+            port,
+            path,
+            inject,
+            ttl_ms,
+        });
+    let refused = (any::<u64>(), select(Refusal::ALL), of(any::<u64>().prop_map(RecordSeq)))
+        .prop_map(|(seq, refusal, record)| LeaseAnswer::Refused { seq, refusal, record });
+    prop_oneof![opened, refused, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
+}

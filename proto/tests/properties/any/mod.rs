@@ -1,0 +1,14 @@
+//! Any name, any message, any record: what the properties are quantified over.
+
+mod cli;
+mod control;
+mod lease;
+mod names;
+mod record;
+mod standings;
+
+pub(crate) use cli::{cli_answer, cli_request};
+pub(crate) use control::{control_order, control_report};
+pub(crate) use lease::{hello, lease_answer, lease_request};
+pub(crate) use names::{consumer, handle, host, method, provider, purpose, route};
+pub(crate) use record::record;

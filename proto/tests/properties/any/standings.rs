@@ -1,0 +1,101 @@
+//! Any of what several messages carry: failures, metadata, standings, transports.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proto::control_lane::{Scheme, Transport};
+use proto::failure::{Failure, FailureClass};
+use proto::meta::{SecretMeta, VersionMeta};
+use proto::name::{Backend, Kind};
+use proto::standing::{
+    ChildKind, ChildStanding, GrantsStanding, KeeperStanding, LauncherStanding, Layer, Phase,
+};
+
+use super::names::{fingerprint, handle, host, provider, time};
+
+pub(super) fn failure() -> impl Strategy<Value = Failure> {
+    let class = select(vec![
+        FailureClass::Usage,
+        FailureClass::BadInput,
+        FailureClass::Unreachable,
+        FailureClass::Bug,
+        FailureClass::Io,
+        FailureClass::TryAgain,
+        FailureClass::Refused,
+        FailureClass::Config,
+    ]);
+    (class, any::<String>(), any::<String>()).prop_map(|(class, what, hint)| Failure { class, what, hint })
+}
+
+pub(super) fn secret() -> impl Strategy<Value = SecretMeta> {
+    let version = (any::<u32>(), fingerprint(), time())
+        .prop_map(|(version, fingerprint, created)| VersionMeta { version, fingerprint, created });
+    (handle(), provider(), select(Kind::ALL), time(), of(time()), of(time()), vec(version, 0..4)).prop_map(
+        |(handle, provider, kind, created, rotated, last_used, versions)| SecretMeta {
+            handle,
+            provider,
+            kind,
+            created,
+            rotated,
+            last_used,
+            versions,
+        },
+    )
+}
+
+pub(super) fn launcher() -> impl Strategy<Value = LauncherStanding> {
+    let child = (select(ChildKind::ALL), any::<u32>(), any::<u32>(), vec(select(Layer::ALL), 0..4))
+        .prop_map(|(kind, generation, pid, layers)| ChildStanding { kind, generation, pid, layers });
+    let phase = select(Phase::ALL);
+    (any::<u32>(), time(), phase, of(any::<String>()), vec(any::<String>(), 0..3), vec(child, 0..4)).prop_map(
+        |(pid, started, phase, tcp, sockets, children)| LauncherStanding {
+            pid,
+            started,
+            phase,
+            tcp,
+            sockets,
+            children,
+        },
+    )
+}
+
+pub(super) fn keeper() -> impl Strategy<Value = KeeperStanding> {
+    let grants = prop_oneof![
+        any::<u32>().prop_map(GrantsStanding::Loaded),
+        Just(GrantsStanding::Missing),
+        any::<String>().prop_map(GrantsStanding::Refused),
+    ];
+    (of(select(Backend::ALL)), any::<bool>(), any::<u32>(), grants, of(any::<String>()), of(any::<String>()))
+        .prop_map(|(backend, locked, secrets, grants, providers_refused, journal_broken)| KeeperStanding {
+            backend,
+            locked,
+            secrets,
+            grants,
+            providers_refused,
+            journal_broken,
+        })
+}
+
+pub(super) fn transport() -> impl Strategy<Value = Transport> {
+    (
+        provider(),
+        select(vec![Scheme::Http, Scheme::Https]),
+        host(),
+        any::<u16>(),
+        any::<bool>(),
+        any::<u32>(),
+        any::<u32>(),
+    )
+        .prop_map(
+            |(provider, scheme, host, port, allow_private, connect_timeout_ms, idle_timeout_ms)| Transport {
+                provider,
+                scheme,
+                host,
+                port,
+                allow_private,
+                connect_timeout_ms,
+                idle_timeout_ms,
+            },
+        )
+}
