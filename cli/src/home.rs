@@ -87,6 +87,17 @@ impl Home {
         self.0.join("instances").join(hash)
     }
 
+    /// The gateway's socket for a workspace, by its hash.
+    pub(crate) fn gateway_socket(&self, hash: &str) -> PathBuf {
+        self.instance(hash).join("secret-broker.sock")
+    }
+
+    /// Checks that the sockets of a broker can have their paths, whatever the workspace.
+    pub(crate) fn fits_sockets(&self) -> Result<(), Failure> {
+        fits_a_socket(&self.keeper_socket())?;
+        fits_a_socket(&self.gateway_socket("0123456789abcdef"))
+    }
+
     /// Whether there is a vault whose passphrase could be asked for. Looks, and never opens.
     pub(crate) fn has_vault(&self) -> bool {
         self.secrets().join("vault").join("header").symlink_metadata().is_ok()
@@ -194,5 +205,13 @@ mod tests {
         assert!(fits_a_socket(Path::new(&"x".repeat(107))).is_ok());
         let failure = fits_a_socket(Path::new(&"x".repeat(108))).unwrap_err();
         assert!(failure.what.contains("108 bytes"));
+    }
+
+    #[test]
+    fn the_longest_home_still_has_room_for_every_socket() {
+        // `/instances/`, sixteen of a hash, `/secret-broker.sock`.
+        let longest = SOCKET_PATH_MAX - (11 + 16 + 19);
+        assert!(Home(PathBuf::from("x".repeat(longest))).fits_sockets().is_ok());
+        assert!(Home(PathBuf::from("x".repeat(longest + 1))).fits_sockets().is_err());
     }
 }

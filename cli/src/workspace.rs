@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use proto::failure::{Failure, FailureClass};
+use proto::standing::LauncherStanding;
 
 use crate::home::Home;
 
@@ -14,13 +15,14 @@ impl Workspace {
     /// The one a directory belongs to: its nearest ancestor (or itself) with `.git` or `.ugent`,
     /// else the directory. UGENT_HOME named `.ugent` does not make a workspace of what it is in.
     pub(crate) fn of(directory: &Path, home: &Home) -> Result<Self, Failure> {
-        let start = directory.canonicalize().map_err(|error| {
-            Failure::new(
-                FailureClass::BadInput,
-                format!("the workspace {} cannot be used: {error}", directory.display()),
-                "name a directory that exists",
-            )
-        })?;
+        let unusable = |why: &str| {
+            let what = format!("the workspace {} cannot be used: {why}", directory.display());
+            Failure::new(FailureClass::BadInput, what, "name a directory that exists")
+        };
+        let start = directory.canonicalize().map_err(|error| unusable(&error.to_string()))?;
+        if !start.is_dir() {
+            return Err(unusable("it is not a directory"));
+        }
         let marked = |place: &&Path| {
             let mark = place.join(".ugent");
             place.join(".git").exists()
@@ -48,7 +50,12 @@ impl Workspace {
 
     /// Where the gateway's socket for it is.
     pub(crate) fn socket(&self, home: &Home) -> PathBuf {
-        home.instance(&self.hash()).join("secret-broker.sock")
+        home.gateway_socket(&self.hash())
+    }
+
+    /// Whether the broker that runs listens on that socket.
+    pub(crate) fn is_served(&self, running: &LauncherStanding, home: &Home) -> bool {
+        running.sockets.contains(&self.socket(home).display().to_string())
     }
 }
 
@@ -71,6 +78,15 @@ mod tests {
         assert_eq!(Workspace::of(&deep, &home).unwrap().0, root.join("a/b"));
         let same = home_at(&root.join("a/b/.ugent"));
         assert_eq!(Workspace::of(&deep, &same).unwrap().0, root.join("a"));
+    }
+
+    #[test]
+    fn a_file_is_no_workspace() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let failure = Workspace::of(&file, &home_at(place.path())).unwrap_err();
+        assert_eq!(failure.class, FailureClass::BadInput);
     }
 
     #[test]

@@ -49,6 +49,23 @@ pub struct ChildStanding {
     pub layers: Vec<Layer>,
 }
 
+/// How far a broker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It has not served yet.
+    Starting,
+    /// It serves.
+    Serving,
+    /// It takes no new requests, and is gone once those in flight are.
+    Ending,
+}
+
+crate::name::words!(Phase, "phase", "it is starting, serving or ending", {
+    Starting => "starting",
+    Serving => "serving",
+    Ending => "ending",
+});
+
 /// What the launcher knows of itself. Sent to keeperd whenever it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LauncherStanding {
@@ -56,6 +73,8 @@ pub struct LauncherStanding {
     pub pid: u32,
     /// When it started.
     pub started: Timestamp,
+    /// How far it is.
+    pub phase: Phase,
     /// The loopback address, if it listens on one, as `127.0.0.1:18443`.
     pub tcp: Option<String>,
     /// Paths of the gateway's Unix sockets.

@@ -71,6 +71,12 @@ pub(crate) fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
     one.expose() == other.expose()
 }
 
+/// Whether there is nothing in it but white space.
+#[expect(clippy::disallowed_methods, reason = "INV-02: each byte of the slot is looked at")]
+pub(crate) fn is_blank(input: &SecretBytes) -> bool {
+    input.expose().iter().all(u8::is_ascii_whitespace)
+}
+
 fn fill(from: &impl AsFd, slot: &mut SecretBytes) -> Result<usize, InputError> {
     let mut filled = 0;
     while filled < slot.len() {

@@ -3,6 +3,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod handover;
+pub(crate) mod injectable;
 pub(crate) mod input;
 pub(crate) mod passphrase;
 pub(crate) mod prompt;

@@ -8,7 +8,7 @@ use std::path::Path;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 
-use super::input::{InputError, same, to_the_end};
+use super::input::{InputError, is_blank, same, to_the_end};
 use super::prompt;
 use crate::home::Home;
 
@@ -42,13 +42,22 @@ impl Sources {
 
     /// The passphrase, or an error that names every way to give one.
     pub(crate) fn require(&mut self, asking: Asking) -> Result<SecretBytes, Failure> {
-        self.find(asking)?.ok_or_else(|| {
+        let passphrase = self.find(asking)?.ok_or_else(|| {
             Failure::new(
                 FailureClass::Refused,
                 "the vault's passphrase is needed and there is no terminal to ask on",
                 "give it by --passphrase-fd N, or in UGENT_SECRETS_PASSPHRASE, or run this in a terminal",
             )
-        })
+        })?;
+        match asking {
+            // Only where it is chosen: a vault that has such a one must still open.
+            Asking::Twice if is_blank(&passphrase) => Err(Failure::new(
+                FailureClass::BadInput,
+                "the passphrase is nothing but white space",
+                "choose one that is hard to guess",
+            )),
+            Asking::Once | Asking::OnceOrNot | Asking::Twice => Ok(passphrase),
+        }
     }
 
     /// The passphrase, or none where no source has one.
@@ -127,10 +136,11 @@ fn from_terminal(asking: Asking) -> Result<Option<SecretBytes>, Failure> {
 }
 
 fn refused(error: &InputError, what: &str) -> Failure {
-    let class = match error {
-        InputError::Empty | InputError::Nul | InputError::TooLong => FailureClass::BadInput,
-        InputError::NoSlot(_) => FailureClass::TryAgain,
-        InputError::Io(_) => FailureClass::Io,
+    const ANOTHER: &str = "give another, as in: --passphrase-fd 3 3< FILE";
+    let (class, hint) = match error {
+        InputError::Empty | InputError::Nul | InputError::TooLong => (FailureClass::BadInput, ANOTHER),
+        InputError::NoSlot(_) => (FailureClass::TryAgain, "raise the limit of locked memory: ulimit -l 8192"),
+        InputError::Io(_) => (FailureClass::Io, "open it for reading, as in: --passphrase-fd 3 3< FILE"),
     };
-    Failure::new(class, format!("{what} {error}"), "")
+    Failure::new(class, format!("{what} {error}"), hint)
 }

@@ -13,11 +13,14 @@ pub(crate) use ask::{Keeper, Reached, unexpected};
 pub(crate) use verifier::Verifier;
 
 use crate::home::Found;
+use crate::launch::holder;
 use crate::pause::pause;
 use crate::session::Session;
 
 /// How long a command waits for another one to let go of the catalog.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a broker may take from its lock to its socket, and from removing that to its end.
+const SOCKETLESS: Duration = Duration::from_secs(3);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,9 +42,21 @@ pub(crate) fn reach(session: &Session, purpose: Purpose) -> Result<Keeper, Failu
             session.home.check()?;
         }
     }
-    patiently(|deadline| match broker::connect(&session.home, deadline)? {
-        Some(keeper) => Ok(keeper),
-        None => private::start(session, purpose, deadline),
+    patiently(|deadline| {
+        if let Some(keeper) = broker::connect(&session.home, *deadline)? {
+            return Ok(keeper);
+        }
+        let socketless = holder(&session.home);
+        if socketless.is_some() {
+            shorten(deadline);
+        }
+        match (private::start(session, purpose, *deadline), socketless) {
+            // Its keeper has what ours needs.
+            (Err(failure), Some(pid)) if failure.class == FailureClass::TryAgain => {
+                Err(no_socket(session, pid))
+            }
+            (started, _) => started,
+        }
     })
 }
 
@@ -49,7 +64,15 @@ pub(crate) fn reach(session: &Session, purpose: Purpose) -> Result<Keeper, Failu
 pub(crate) fn reach_broker(session: &Session) -> Result<Option<Keeper>, Failure> {
     match session.home.check()? {
         Found::Nothing => Ok(None),
-        Found::Secrets => patiently(|deadline| broker::connect(&session.home, deadline)),
+        Found::Secrets => {
+            patiently(|deadline| match (broker::connect(&session.home, *deadline)?, holder(&session.home)) {
+                (None, Some(pid)) => {
+                    shorten(deadline);
+                    Err(no_socket(session, pid))
+                }
+                (keeper, _) => Ok(keeper),
+            })
+        }
     }
 }
 
@@ -61,6 +84,20 @@ pub(crate) fn require_broker(session: &Session) -> Result<Keeper, Failure> {
 /// No broker runs.
 pub(crate) fn not_running() -> Failure {
     Failure::new(FailureClass::Unreachable, "no broker is running", "ugent secret broker start")
+}
+
+/// A broker runs, but nobody can reach it.
+fn no_socket(session: &Session, pid: u32) -> Failure {
+    let socket = session.home.keeper_socket();
+    Failure::new(
+        FailureClass::TryAgain,
+        format!("a broker (pid {pid}) runs for this home, but its socket {} is missing", socket.display()),
+        format!("kill {pid}; then ugent secret broker start"),
+    )
+}
+
+fn shorten(deadline: &mut Instant) {
+    *deadline = (*deadline).min(Instant::now() + SOCKETLESS);
 }
 
 /// Checks that there is something to work with, before anybody is asked for anything.
@@ -75,11 +112,11 @@ pub(crate) fn check_set_up(session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// Tries until it works, until it fails for good, or until the time is over.
-fn patiently<T>(mut attempt: impl FnMut(Instant) -> Result<T, Failure>) -> Result<T, Failure> {
-    let deadline = Instant::now() + PATIENCE;
+/// Tries until it works, until it fails for good, or until the time is over, which a try may cut.
+fn patiently<T>(mut attempt: impl FnMut(&mut Instant) -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut deadline = Instant::now() + PATIENCE;
     loop {
-        match attempt(deadline) {
+        match attempt(&mut deadline) {
             Err(failure) if failure.class == FailureClass::TryAgain && Instant::now() < deadline => {
                 pause(PAUSE)
             }

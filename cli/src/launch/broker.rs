@@ -7,7 +7,7 @@ use proto::control_lane::{ControlOrder, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
-use proto::standing::{ChildKind, LauncherStanding};
+use proto::standing::{self, ChildKind, LauncherStanding};
 
 use super::child::{Child, State};
 use super::egress::{self, Making};
@@ -40,6 +40,17 @@ pub(super) enum Phase {
     Halting { until: Instant },
 }
 
+impl Phase {
+    /// As `broker status` shows it.
+    const fn shown(self) -> standing::Phase {
+        match self {
+            Self::Starting => standing::Phase::Starting,
+            Self::Serving => standing::Phase::Serving,
+            Self::Draining { .. } | Self::Halting { .. } => standing::Phase::Ending,
+        }
+    }
+}
+
 pub(super) struct Broker {
     pub(super) home: Home,
     pub(super) log: Log,
@@ -55,6 +66,8 @@ pub(super) struct Broker {
     order: StartKeeper,
     generation: u32,
     started: Timestamp,
+    /// The phase the keeper was last told, if it was told any.
+    told: Option<standing::Phase>,
 }
 
 impl Broker {
@@ -83,6 +96,7 @@ impl Broker {
             order,
             generation: 0,
             started: clock::now(),
+            told: None,
         }
     }
 
@@ -104,6 +118,7 @@ impl Broker {
             self.hear_children();
             self.bury_children();
             self.keep_deadlines(Instant::now());
+            self.tell_phase();
         }
         match self.failure.take() {
             None => Ok(()),
@@ -175,8 +190,18 @@ impl Broker {
     /// Tells the keeper what there is to say of us, for `broker status`.
     pub(super) fn tell_standing(&mut self) {
         let standing = self.standing();
+        let phase = standing.phase;
         if let Some(keeper) = self.keeper().filter(|keeper| keeper.state == State::Ready) {
             keeper.order(&ControlOrder::Standing(standing), None, Vec::new());
+            self.told = Some(phase);
+        }
+    }
+
+    /// Tells the keeper of a new phase. Not once it was told to stop: it reads no further then.
+    fn tell_phase(&mut self) {
+        let halting = matches!(self.phase, Phase::Halting { .. });
+        if !halting && self.told != Some(self.phase.shown()) {
+            self.tell_standing();
         }
     }
 
@@ -184,6 +209,7 @@ impl Broker {
         LauncherStanding {
             pid: std::process::id(),
             started: self.started,
+            phase: self.phase.shown(),
             tcp: self.listeners.address(),
             sockets: self.listeners.sockets(),
             children: self.children.iter().map(Child::standing).collect(),
@@ -201,6 +227,7 @@ impl Broker {
         self.phase = Phase::Halting { until: Instant::now() + HALTING };
         self.passphrase = None;
         self.listeners.close_gateway();
+        self.tell_standing();
         for child in &mut self.children {
             child.order(&ControlOrder::Stop, None, Vec::new());
         }

@@ -8,7 +8,11 @@ use proto::failure::{Failure, FailureClass};
 use proto::standing::ChildKind;
 
 use super::broker::{Broker, Phase};
-use super::child::{Child, State};
+use super::child::{Child, Heard, State};
+
+/// Turns of listening to a child that is gone: more than a socket holds. It is counted, since another
+/// process that it left its lane to could talk for ever.
+const LAST_WORDS: usize = 16;
 
 impl Broker {
     /// Takes every child out of the table whose process is gone.
@@ -18,13 +22,21 @@ impl Broker {
                 Some(child) => (child.kind, child.generation),
                 None => return,
             };
-            // Its last words may have come after the last look.
-            self.hear(kind, generation);
+            self.hear_last_words(kind, generation);
             let mut child = self.children.remove(place);
             let how = child.reap().map_or_else(|| "no status".to_owned(), |status| status.to_string());
             match kind {
                 ChildKind::Keeperd => self.keeper_died(child, &how),
                 ChildKind::Egressd => self.egress_died(child, &how),
+            }
+        }
+    }
+
+    /// They may have come after the last look.
+    fn hear_last_words(&mut self, kind: ChildKind, generation: u32) {
+        for _ in 0..LAST_WORDS {
+            if self.hear(kind, generation) == Heard::All {
+                return;
             }
         }
     }

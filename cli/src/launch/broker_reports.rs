@@ -6,8 +6,9 @@ use proto::control_lane::{ControlOrder, ControlReport, LogLevel, Wish};
 use proto::standing::ChildKind;
 
 use super::broker::{Broker, Phase};
-use super::child::{Child, State};
+use super::child::{Child, Heard, State};
 use super::notify;
+use super::outlet::Outlet;
 use super::transports::{Table, TooLong};
 use crate::addresses::{self, Keys};
 
@@ -29,17 +30,18 @@ impl Broker {
         self.say(LogLevel::Warn, "launcher", text);
     }
 
-    /// Reads all that one child has said.
-    pub(super) fn hear(&mut self, kind: ChildKind, generation: u32) {
+    /// Reads what one child has said, as much as it may say in one turn.
+    pub(super) fn hear(&mut self, kind: ChildKind, generation: u32) -> Heard {
         let Some(child) = self.child(kind, generation) else {
-            return;
+            return Heard::All;
         };
         child.flush();
-        let reports = match child.reports() {
-            Ok(reports) => reports,
+        let (reports, heard) = match child.reports() {
+            Ok(said) => said,
             Err(error) => {
                 child.condemn();
-                return self.warn(&format!("{kind} {generation} is ended: {error}"));
+                self.warn(&format!("{kind} {generation} is ended: {error}"));
+                return Heard::All;
             }
         };
         for report in reports {
@@ -52,9 +54,10 @@ impl Broker {
                 if let Some(child) = self.child(kind, generation) {
                     child.condemn();
                 }
-                return;
+                return Heard::All;
             }
         }
+        heard
     }
 
     fn heard_keeper(&mut self, report: ControlReport) -> Result<(), Breach> {
@@ -171,8 +174,14 @@ impl Broker {
     fn announce(&self) {
         notify::say("READY=1");
         let keys = Keys::from_locked(self.locked);
-        // With nobody reading stdout the broker serves all the same.
-        let _ = addresses::print(&mut stdout().lock(), &self.home, &self.standing(), keys);
+        let mut text = Vec::new();
+        // Memory takes every write.
+        let _ = addresses::print(&mut text, &self.home, &self.standing(), keys);
+        let outlet = Outlet::to(stdout());
+        for line in String::from_utf8_lossy(&text).lines() {
+            // With nobody reading stdout the broker serves all the same.
+            let _ = outlet.put(line);
+        }
     }
 
     fn say(&self, level: LogLevel, process: &str, text: &str) {

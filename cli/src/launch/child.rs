@@ -20,6 +20,19 @@ const STARTING: Duration = Duration::from_secs(30);
 /// How long it may live on after it has closed its lane.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// Reads from a child in one turn of the loop: one that never stops talking, as one taken by an
+/// attacker may, gets no more of it than the others, and signals and deadlines have their turn.
+const READS_A_TURN: usize = 8;
+
+/// Whether there may be more to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing for now.
+    All,
+    /// The turn was over first. The rest shows at the next poll.
+    Some,
+}
+
 /// How far a child has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -91,16 +104,19 @@ impl Child {
         }
     }
 
-    /// What it has reported since the last look, in order.
+    /// What it has reported since the last look, in order, as far as one turn goes.
     ///
     /// # Errors
     /// It broke the protocol, and must not be listened to any more.
-    pub(super) fn reports(&mut self) -> Result<Vec<ControlReport>, LaneError> {
+    pub(super) fn reports(&mut self) -> Result<(Vec<ControlReport>, Heard), LaneError> {
         let mut reports = Vec::new();
-        while !self.lane_closed {
+        for _ in 0..READS_A_TURN {
+            if self.lane_closed {
+                return Ok((reports, Heard::All));
+            }
             match self.lane.receive() {
                 Ok(Received::Bytes) => {}
-                Ok(Received::Nothing) => break,
+                Ok(Received::Nothing) => return Ok((reports, Heard::All)),
                 Ok(Received::Closed) => self.close(),
                 Err(error) => {
                     self.close();
@@ -111,7 +127,7 @@ impl Child {
                 reports.push(report);
             }
         }
-        Ok(reports)
+        Ok((reports, Heard::Some))
     }
 
     /// It serves from now on.
@@ -205,5 +221,69 @@ impl Drop for Child {
             self.kill();
             let _ = self.process.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+
+    use nix::sys::socket::{setsockopt, sockopt::SndBuf};
+    use proto::control_lane::LogLevel;
+
+    use super::*;
+
+    const LINES: usize = 1000;
+
+    /// A child that is a process of another program, and the other end of its lane.
+    fn child() -> (Child, Lane) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        for end in [&ours, &theirs] {
+            end.set_nonblocking(true).unwrap();
+            setsockopt(end, SndBuf, &(200 * 1024)).unwrap();
+        }
+        let process = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let child = Child {
+            kind: ChildKind::Egressd,
+            generation: 1,
+            state: State::Ready,
+            layers: Vec::new(),
+            failure: None,
+            started: Instant::now(),
+            gone: unix::passed::process(process.id()).unwrap(),
+            process,
+            lane: Lane::new(ours, Descriptors::Refused).unwrap(),
+            greeted: false,
+            lane_closed: false,
+            doom: None,
+        };
+        (child, Lane::new(theirs, Descriptors::Refused).unwrap())
+    }
+
+    #[test]
+    fn one_that_never_stops_talking_has_its_turn_and_no_more_and_nothing_is_lost() {
+        let (mut child, mut lane) = child();
+        lane.push(&Hello::ours(LaneKind::Control), None).unwrap();
+        for line in 0..LINES {
+            let text = format!("{line:01000}");
+            lane.push(&ControlReport::Log { level: LogLevel::Info, text }, None).unwrap();
+        }
+        lane.flush().unwrap();
+        let (first, heard) = child.reports().unwrap();
+        assert_eq!(heard, Heard::Some);
+        let mut all = first;
+        while all.len() < LINES {
+            lane.flush().unwrap();
+            let (more, heard) = child.reports().unwrap();
+            assert!(!more.is_empty() || heard == Heard::Some, "{} lines came", all.len());
+            all.extend(more);
+        }
+        for (line, report) in all.iter().enumerate() {
+            assert!(matches!(report, ControlReport::Log { text, .. } if text.parse() == Ok(line)));
+        }
+        drop(lane);
+        assert_eq!(child.reports().unwrap().1, Heard::All);
+        assert!(child.watched().1.is_none());
     }
 }

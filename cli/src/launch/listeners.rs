@@ -139,7 +139,9 @@ fn own_directory(path: &Path, privacy: Privacy) -> Result<(), Failure> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(FailureClass::Io, format!("{} could not be made: {error}", path.display()), "")
+    let place = path.parent().unwrap_or(path).display();
+    let hint = format!("look at the mode of {place}, and whether there is room: ls -ld {place}; df {place}");
+    Failure::new(FailureClass::Io, format!("{} could not be made: {error}", path.display()), hint)
 }
 
 #[cfg(test)]

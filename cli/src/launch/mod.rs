@@ -12,6 +12,7 @@ mod lock;
 mod log_lines;
 mod notify;
 mod options;
+mod outlet;
 mod respawn;
 mod signals;
 mod transports;
@@ -21,7 +22,8 @@ use proto::control_lane::LogLevel;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 
-pub(crate) use options::Options;
+pub(crate) use lock::holder;
+pub(crate) use options::{Options, Places};
 
 use crate::ending::Outcome;
 use crate::hazmat::passphrase::Sources;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use proto::failure::Failure;
+use proto::standing::LauncherStanding;
 
 use crate::home::Home;
 use crate::settings::{LISTEN, Settings, loopback};
@@ -68,7 +69,36 @@ impl Options {
     }
 }
 
+impl Options {
+    /// What was asked for on the command line and is otherwise in the broker that runs. What only
+    /// settings or defaults say is no demand.
+    pub(crate) fn unmet(&self, places: &Places, running: &LauncherStanding, home: &Home) -> Vec<String> {
+        let mut unmet = Vec::new();
+        let asked = (self.listen.is_some() || self.no_tcp).then_some(places.tcp);
+        let listens = running.tcp.as_deref().unwrap_or("Unix sockets only");
+        match (asked, running.tcp.as_deref().and_then(loopback)) {
+            (None, _) | (Some(None), None) => {}
+            (Some(Some(asked)), Some(runs))
+                if asked.ip() == runs.ip() && [0, runs.port()].contains(&asked.port()) => {}
+            (Some(Some(asked)), _) => unmet.push(format!("it listens on {listens}, not on {asked}")),
+            (Some(None), Some(_)) => unmet.push(format!("it listens on {listens}")),
+        }
+        if !self.workspace.is_empty() {
+            let missing = places.workspaces.iter().filter(|workspace| !workspace.is_served(running, home));
+            unmet.extend(
+                missing.map(|workspace| format!("it has no socket for {}", workspace.path().display())),
+            );
+        }
+        unmet
+    }
+}
+
 impl Places {
+    /// Whether each workspace has a socket of the broker that runs.
+    pub(crate) fn are_served(&self, running: &LauncherStanding, home: &Home) -> bool {
+        self.workspaces.iter().all(|workspace| workspace.is_served(running, home))
+    }
+
     /// As arguments of `secret-broker`, whatever its working directory.
     pub(crate) fn as_arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = match self.tcp {
@@ -125,6 +155,38 @@ mod tests {
     fn other_addresses_are_a_usage_error() {
         let failure = settled(&options(Some("0.0.0.0:80"), false, &[]), None).unwrap_err();
         assert_eq!(failure.class.exit_code(), 64);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_can_be_unmet() {
+        use proto::meta::Timestamp;
+        use proto::standing::Phase;
+        let home = Home::at(std::path::Path::new("/nowhere/.ugent"));
+        let unmet = |asked: Options, tcp: Option<&str>| {
+            let places = settled(&asked, None).unwrap();
+            let running = LauncherStanding {
+                pid: 1,
+                started: Timestamp(0),
+                phase: Phase::Serving,
+                tcp: tcp.map(str::to_owned),
+                sockets: vec![
+                    Workspace::of(std::path::Path::new("/"), &home)
+                        .unwrap()
+                        .socket(&home)
+                        .display()
+                        .to_string(),
+                ],
+                children: Vec::new(),
+            };
+            asked.unmet(&places, &running, &home).len()
+        };
+        assert_eq!(unmet(options(None, false, &[]), Some("127.0.0.1:9")), 0);
+        assert_eq!(unmet(options(Some("127.0.0.1:9"), false, &["/"]), Some("127.0.0.1:9")), 0);
+        assert_eq!(unmet(options(Some("127.0.0.1:0"), false, &[]), Some("127.0.0.1:9")), 0);
+        assert_eq!(unmet(options(Some("127.0.0.1:8"), false, &[]), Some("127.0.0.1:9")), 1);
+        assert_eq!(unmet(options(Some("127.0.0.1:8"), false, &[]), None), 1);
+        assert_eq!(unmet(options(None, true, &[]), Some("127.0.0.1:9")), 1);
+        assert_eq!(unmet(options(None, true, &["/usr"]), Some("127.0.0.1:9")), 2);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use proto::cli_lane::CliRequest;
 use proto::name::{Handle, Kind, ProviderId};
 
 use super::meta_view::deposited;
-use super::unlock::unlocked_keeper;
+use super::unlock::{Expected, unlocked_keeper};
 use super::value::FromStdin;
 use super::{bad_name, handle};
 use crate::ending::Outcome;
+use crate::hazmat::injectable::Injectable;
 use crate::session::Session;
 
 /// Deposits a value read from stdin under a new name
@@ -39,12 +40,13 @@ impl Add {
         let kind = Kind::parse(&self.kind).map_err(bad_name)?;
         self.value.check(session)?;
         let value = self.value.read(&handle)?;
-        let mut keeper = unlocked_keeper(session)?;
+        let injectable = Injectable::of(&value);
+        let mut keeper = unlocked_keeper(session, Expected::New(&handle))?;
         let request = CliRequest::Add { handle: handle.clone(), provider: provider.clone(), kind };
         let answered = keeper.ask(&request, Some(value))?;
         keeper.end()?;
         let mut out = std::io::stdout().lock();
-        deposited(&mut out, answered.answer)?;
+        deposited(&mut out, answered.answer, injectable)?;
         if session.home.grants().symlink_metadata().is_ok() {
             writeln!(out, "next: ugent secret inspect {handle}")?;
         } else {

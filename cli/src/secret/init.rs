@@ -44,6 +44,10 @@ impl Init {
         let CliAnswer::Initialized { backend, items } = answered.answer else {
             return Err(keeper::unexpected().into());
         };
+        if let Err(failure) = session.home.fits_sockets() {
+            let warning = "no broker can start here, since a socket's path would be too long";
+            let _ = writeln!(std::io::stderr(), "warning: {warning}: {}", failure.what);
+        }
         let mut out = std::io::stdout().lock();
         for InitItem { path, existed } in items {
             writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::clock::seconds;
 use crate::ending::Outcome;
+use crate::hazmat::injectable::Injectable;
 use crate::keeper::unexpected;
 use crate::render::or_dash;
 
@@ -60,14 +61,18 @@ impl MetaView {
     }
 }
 
-/// Says what was deposited.
-pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer) -> Outcome {
+/// Says what was deposited, and warns on stderr of a value that its provider can never be sent.
+pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer, injectable: Injectable) -> Outcome {
     let CliAnswer::Deposited(meta) = answer else {
         return Err(unexpected().into());
     };
     let view = MetaView::from(&meta);
     let (version, fingerprint) = (or_dash(view.version), or_dash(view.fingerprint));
     writeln!(out, "deposited {} version {version}, fingerprint {fingerprint}", view.handle)?;
+    if let Some(why) = injectable.why_not().filter(|_| !meta.provider.is_generic()) {
+        let warning = "the gateway will refuse to send this value (value_not_injectable)";
+        let _ = writeln!(std::io::stderr(), "warning: {warning}: {why}");
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::{Handle, NameError};
 
-use crate::ending::Outcome;
+use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;
 use crate::{spawn, usage};
@@ -66,12 +66,45 @@ enum Verb {
     Broker(broker::Broker),
 }
 
+impl Verb {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Add(_) => "add",
+            Self::Rotate(_) => "rotate",
+            Self::List(_) => "list",
+            Self::Inspect(_) => "inspect",
+            Self::Remove(_) => "remove",
+            Self::Audit(_) => "audit",
+            Self::Unlock(_) => "unlock",
+            Self::Lock(_) => "lock",
+            Self::Broker(_) => "broker",
+        }
+    }
+}
+
+/// Stands for the help of whatever command it is that fails.
+const HELP: &str = "ugent secret --help";
+
+/// The longest word that is taken for a name whose `@` was forgotten, and repeated: keys are longer.
+const FORGOTTEN_MAX: usize = 20;
+
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
     spawn::settle_in()?;
     let sources = Sources::new(secret.passphrase_fd, passphrase);
-    match secret.verb {
+    let word = secret.verb.word();
+    run(secret.verb, sources).map_err(|halt| match halt {
+        Halt::Failed(failure) if failure.hint == HELP => {
+            Halt::Failed(Failure { hint: format!("ugent secret {word} --help"), ..failure })
+        }
+        other @ (Halt::Failed(_) | Halt::PipeClosed | Halt::Said(_)) => other,
+    })
+}
+
+fn run(verb: Verb, sources: Sources) -> Outcome {
+    match verb {
         // Makes the home that the others find.
         Verb::Init(init) => init.run(sources),
         Verb::Add(add) => add.run(&mut Session::open(sources)?),
@@ -86,16 +119,21 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     }
 }
 
-/// A handle as typed; what was typed is never repeated.
+/// A handle as typed; what was typed is not repeated, unless it only lacks its `@` and is too short
+/// for a key.
 fn handle(text: &str) -> Result<Handle, Failure> {
-    Handle::parse(text).map_err(bad_name)
+    Handle::parse(text).map_err(|error| {
+        let failure = bad_name(error);
+        match Handle::parse(&format!("@{text}")) {
+            Ok(meant) if text.len() < FORGOTTEN_MAX => {
+                Failure { hint: format!("did you mean {meant}?"), ..failure }
+            }
+            Ok(_) | Err(_) => failure,
+        }
+    })
 }
 
 /// A name that is none, as an error for a person.
 fn bad_name(error: NameError) -> Failure {
-    Failure::new(
-        FailureClass::BadInput,
-        format!("the {} on the command line is {error}", error.what),
-        "ugent secret --help",
-    )
+    Failure::new(FailureClass::BadInput, format!("the {} on the command line is {error}", error.what), HELP)
 }

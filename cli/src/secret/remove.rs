@@ -8,9 +8,9 @@ use proto::failure::{Failure, FailureClass};
 use proto::name::Handle;
 
 use super::handle;
-use super::unlock::unlocked_keeper;
+use super::unlock::{Expected, unlocked_keeper};
 use crate::ending::{Halt, Outcome};
-use crate::keeper;
+use crate::keeper::{self, Purpose};
 use crate::session::Session;
 use crate::usage::wrong;
 
@@ -30,9 +30,14 @@ impl Remove {
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let handle = handle(&self.name)?;
         if !self.yes {
+            at_a_terminal(&handle)?;
+            // One of our own ends again: nobody waits for the catalog while the user thinks.
+            let mut keeper = keeper::reach(session, Purpose::Use)?;
+            Expected::Known(&handle).check(&mut keeper)?;
+            keeper.end()?;
             confirm(&handle)?;
         }
-        let mut keeper = unlocked_keeper(session)?;
+        let mut keeper = unlocked_keeper(session, Expected::Known(&handle))?;
         let answered = keeper.ask(&CliRequest::Remove { handle: handle.clone() }, None)?;
         keeper.end()?;
         let CliAnswer::Removed = answered.answer else {
@@ -43,18 +48,23 @@ impl Remove {
     }
 }
 
-fn confirm(handle: &Handle) -> Result<(), Halt> {
-    if !stdin().is_terminal() {
-        let hint = format!("ugent secret remove {handle} --yes");
-        return Err(wrong(format!("{handle} was not removed: there is no terminal to ask on"), hint).into());
+fn at_a_terminal(handle: &Handle) -> Result<(), Halt> {
+    if stdin().is_terminal() {
+        return Ok(());
     }
+    let what = format!("{handle} was not removed: there is no terminal to ask on");
+    Err(wrong(what, format!("ugent secret remove {handle} --yes")).into())
+}
+
+fn confirm(handle: &Handle) -> Result<(), Halt> {
     let _ = write!(stderr(), "Remove {handle} and all its versions, for good? [y/N] ");
     let mut answer = String::new();
     let read = stdin().lock().read_line(&mut answer);
     match (read, answer.trim()) {
         (Ok(_), "y" | "Y" | "yes") => Ok(()),
         (Ok(_), _) | (Err(_), _) => {
-            Err(Failure::new(FailureClass::Refused, format!("{handle} was not removed"), "").into())
+            let hint = format!("answer y, or: ugent secret remove {handle} --yes");
+            Err(Failure::new(FailureClass::Refused, format!("{handle} was not removed"), hint).into())
         }
     }
 }

@@ -5,9 +5,10 @@ use proto::cli_lane::CliRequest;
 
 use super::handle;
 use super::meta_view::deposited;
-use super::unlock::unlocked_keeper;
+use super::unlock::{Expected, unlocked_keeper};
 use super::value::FromStdin;
 use crate::ending::Outcome;
+use crate::hazmat::injectable::Injectable;
 use crate::session::Session;
 
 /// Deposits a new version of a value, read from stdin
@@ -28,9 +29,10 @@ impl Rotate {
         let handle = handle(&self.name)?;
         self.value.check(session)?;
         let value = self.value.read(&handle)?;
-        let mut keeper = unlocked_keeper(session)?;
+        let injectable = Injectable::of(&value);
+        let mut keeper = unlocked_keeper(session, Expected::Known(&handle))?;
         let answered = keeper.ask(&CliRequest::Rotate { handle }, Some(value))?;
         keeper.end()?;
-        deposited(&mut std::io::stdout().lock(), answered.answer)
+        deposited(&mut std::io::stdout().lock(), answered.answer, injectable)
     }
 }

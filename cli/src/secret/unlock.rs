@@ -6,6 +6,7 @@ use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
+use proto::name::Handle;
 
 use crate::ending::Outcome;
 use crate::hazmat::passphrase::Asking;
@@ -27,10 +28,19 @@ impl Unlock {
     }
 }
 
+/// What must be so before the passphrase is put to use.
+#[derive(Clone, Copy)]
+pub(super) enum Expected<'a> {
+    /// There is no secret of that name.
+    New(&'a Handle),
+    /// There is one.
+    Known(&'a Handle),
+}
+
 /// A keeper that can deposit and remove. The running broker's is never given the passphrase in
 /// passing: a locked one was locked by somebody. One of our own needs it, and it is asked for
 /// before that keeper holds the catalog, which everybody else waits for.
-pub(super) fn unlocked_keeper(session: &mut Session) -> Result<Keeper, Failure> {
+pub(super) fn unlocked_keeper(session: &mut Session, expected: Expected<'_>) -> Result<Keeper, Failure> {
     match keeper::reach_broker(session) {
         Ok(Some(keeper)) => return Ok(keeper),
         Ok(None) => keeper::check_set_up(session)?,
@@ -42,9 +52,31 @@ pub(super) fn unlocked_keeper(session: &mut Session) -> Result<Keeper, Failure> 
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     match keeper.reached() {
         Reached::Broker => {}
-        Reached::Private(_) => unlock(&mut keeper, passphrase)?,
+        Reached::Private(_) => {
+            // The running broker's looks first too: opening the vault takes a while.
+            expected.check(&mut keeper)?;
+            unlock(&mut keeper, passphrase)?;
+        }
     }
     Ok(keeper)
+}
+
+impl Expected<'_> {
+    /// Asks the keeper, which needs no keys for that.
+    pub(super) fn check(self, keeper: &mut Keeper) -> Result<(), Failure> {
+        let (Self::New(handle) | Self::Known(handle)) = self;
+        let found = keeper.ask(&CliRequest::Inspect { handle: handle.clone() }, None);
+        match (self, found) {
+            (Self::Known(_), found) => found.map(drop),
+            (Self::New(_), Err(failure)) if failure.class == FailureClass::BadInput => Ok(()),
+            (Self::New(_), Err(failure)) => Err(failure),
+            (Self::New(_), Ok(_)) => Err(Failure::new(
+                FailureClass::BadInput,
+                format!("{handle} exists already, and was not changed"),
+                format!("ugent secret rotate {handle} --stdin   (for a new version of it)"),
+            )),
+        }
+    }
 }
 
 fn unlock(keeper: &mut Keeper, passphrase: SecretBytes) -> Result<(), Failure> {

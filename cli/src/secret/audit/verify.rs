@@ -1,7 +1,7 @@
 //! `--verify`: has a keeperd of its own check the journal, by read-only descriptors.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write, stdout};
+use std::io::{self, ErrorKind, Read, Seek, Write, stdout};
 use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -20,6 +20,8 @@ use crate::session::Session;
 
 /// The head's file is a few sectors; more is not one.
 const HEAD_MAX: u64 = 64 * 1024;
+/// Looks at the head until two show the same. It is written about once a second.
+const LOOKS: u32 = 16;
 
 #[derive(Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
@@ -33,6 +35,8 @@ pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
     let passphrase = session.passphrase.require(Asking::Once)?;
     raise_descriptor_limit();
     let mut keeper = keeper::reach(session, Purpose::Use)?;
+    // The head first: what it says when it is read is in the segments that are listed after. The
+    // other way round a running broker could begin a segment in between, and seal a head over it.
     let (head, header) = files(&mut keeper)?;
     let segments = segments(&mut keeper)?;
     keeper.end()?;
@@ -59,14 +63,31 @@ fn files(keeper: &mut Keeper) -> Result<(OwnedFd, OwnedFd), Failure> {
 
 /// The head as it is now. A running broker moves it on, and into segments we were not given; what
 /// it says now must hold in every later state of the journal.
-fn snapshot(mut head: File) -> std::io::Result<OwnedFd> {
-    let mut bytes = Vec::new();
-    head.rewind()?;
-    head.take(HEAD_MAX).read_to_end(&mut bytes)?;
+fn snapshot(mut head: File) -> io::Result<OwnedFd> {
+    let mut bytes = look(&head)?;
+    for _ in 0..LOOKS {
+        match head.rewind() {
+            Ok(()) => {}
+            // A pipe with nothing in it is what a keeper gives where there is no head.
+            Err(error) if error.kind() == ErrorKind::NotSeekable => break,
+            Err(error) => return Err(error),
+        }
+        // One that is half written would look like damage.
+        let before = std::mem::replace(&mut bytes, look(&head)?);
+        if before == bytes {
+            break;
+        }
+    }
     let mut copy = File::from(memfd_create("head", MFdFlags::MFD_CLOEXEC)?);
     copy.write_all(&bytes)?;
     copy.rewind()?;
     Ok(copy.into())
+}
+
+fn look(head: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    head.take(HEAD_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn segments(keeper: &mut Keeper) -> Result<Vec<Vec<OwnedFd>>, Failure> {
@@ -122,5 +143,41 @@ fn print(verdict: &Verdict, form: Form) -> Outcome {
             "keep the files as they are, and find out who could write to them",
         )
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    fn whole(kept: OwnedFd) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        File::from(kept).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_head_that_moves_on_does_not_move_what_was_kept() {
+        let head = tempfile::tempfile().unwrap();
+        head.write_all_at(b"as it was", 0).unwrap();
+        let kept = snapshot(head.try_clone().unwrap()).unwrap();
+        head.write_all_at(b"later on.", 0).unwrap();
+        assert_eq!(whole(kept), b"as it was");
+    }
+
+    #[test]
+    fn a_journal_without_a_head_is_for_the_verifier_to_judge() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(writer);
+        assert_eq!(whole(snapshot(File::from(OwnedFd::from(reader))).unwrap()), b"");
+    }
+
+    #[test]
+    fn no_more_is_kept_of_a_head_than_one_can_be() {
+        let head = tempfile::tempfile().unwrap();
+        head.set_len(HEAD_MAX + 1).unwrap();
+        assert_eq!(whole(snapshot(head).unwrap()).len() as u64, HEAD_MAX);
     }
 }

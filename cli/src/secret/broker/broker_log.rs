@@ -24,7 +24,10 @@ impl BrokerLog {
     /// Opens it for us alone; starts over if it has become long.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
-            Failure::new(FailureClass::Io, format!("{} could not be opened: {error}", path.display()), "")
+            let what = format!("{} could not be opened: {error}", path.display());
+            let place = path.parent().unwrap_or(path).display();
+            let hint = format!("look at its mode, and whether there is room: ls -l {place}; df {place}");
+            Failure::new(FailureClass::Io, what, hint)
         };
         let options = || {
             let mut options = File::options();

@@ -1,6 +1,7 @@
 //! `ugent secret broker …`.
 
 mod broker_log;
+mod gone;
 mod probe;
 mod standing;
 mod start;

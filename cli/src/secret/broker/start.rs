@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use proto::failure::{Failure, FailureClass};
+use proto::standing::{KeeperStanding, LauncherStanding, Phase};
 
 use super::broker_log::BrokerLog;
+use super::gone::wait_until_gone;
 use super::probe;
 use super::standing::standing;
 use crate::addresses::{self, Keys};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::handover;
-use crate::keeper::{self, Keeper};
+use crate::keeper;
+use crate::launch::Places;
 use crate::pause::pause;
 use crate::session::Session;
 use crate::spawn::sibling;
@@ -43,8 +46,8 @@ impl Start {
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let options = self.options.settle(&session.settings, &session.home)?;
         keeper::check_set_up(session)?;
-        if let Some(mut keeper) = keeper::reach_broker(session)? {
-            return print(session, &mut keeper, "a broker is running already");
+        if let Some((launcher, standing)) = running(session)? {
+            return self.runs_already(session, &options, &launcher, &standing);
         }
         let passphrase = session.passphrase.for_broker(&session.home)?;
         let mut launcher = Command::new(sibling("secret-broker")?);
@@ -73,6 +76,50 @@ impl Start {
         }
         in_background(session, launcher, &options.first_socket(&session.home), probed)
     }
+
+    /// Says where the broker that runs is reached, unless it was to be another.
+    fn runs_already(
+        &self,
+        session: &Session,
+        options: &Places,
+        launcher: &LauncherStanding,
+        standing: &KeeperStanding,
+    ) -> Outcome {
+        let unmet = self.options.unmet(options, launcher, &session.home);
+        if !unmet.is_empty() {
+            let pid = launcher.pid;
+            return Err(Failure::new(
+                FailureClass::TryAgain,
+                format!("the broker (pid {pid}) runs already with other options: {}", unmet.join("; ")),
+                "ugent secret broker stop; then start it again with these options",
+            )
+            .into());
+        }
+        print(session, launcher, standing, "a broker is running already")?;
+        if !options.are_served(launcher, &session.home) {
+            let _ = writeln!(std::io::stderr(), "note: this workspace has no socket of its own");
+        }
+        Ok(())
+    }
+}
+
+/// The broker that runs, if one does and goes on. One that is ending is waited for.
+fn running(session: &Session) -> Result<Option<(LauncherStanding, KeeperStanding)>, Failure> {
+    let Some(mut keeper) = keeper::reach_broker(session)? else {
+        return Ok(None);
+    };
+    let (launcher, standing) = standing(&mut keeper)?;
+    match launcher.phase {
+        Phase::Starting | Phase::Serving => return Ok(Some((launcher, standing))),
+        Phase::Ending => {}
+    }
+    let process = unix::passed::process(launcher.pid);
+    keeper.end()?;
+    if let Ok(process) = process {
+        let why = format!("waiting for the broker that is ending (pid {})", launcher.pid);
+        wait_until_gone(&process, launcher.pid, &why)?;
+    }
+    Ok(None)
 }
 
 /// Starts the launcher and waits until `GET path` over that socket is answered with 200.
@@ -102,7 +149,8 @@ fn in_background(session: &Session, mut launcher: Command, socket: &Path, path: 
         }
         pause(PAUSE);
     }
-    print(session, &mut keeper::require_broker(session)?, "the broker is running")
+    let (launcher, standing) = standing(&mut keeper::require_broker(session)?)?;
+    print(session, &launcher, &standing, "the broker is running")
 }
 
 /// Says what the launcher has said, and ends as it did.
@@ -117,11 +165,15 @@ fn ended_early(status: ExitStatus, log: &mut BrokerLog, path: &Path) -> Halt {
     Halt::Said(code.unwrap_or(FailureClass::Bug.exit_code()))
 }
 
-fn print(session: &Session, keeper: &mut Keeper, headline: &str) -> Outcome {
-    let (launcher, standing) = standing(keeper)?;
+fn print(
+    session: &Session,
+    launcher: &LauncherStanding,
+    standing: &KeeperStanding,
+    headline: &str,
+) -> Outcome {
     let mut out = stdout().lock();
     writeln!(out, "{headline} (pid {})", launcher.pid)?;
-    addresses::print(&mut out, &session.home, &launcher, Keys::from_locked(standing.locked))?;
+    addresses::print(&mut out, &session.home, launcher, Keys::from_locked(standing.locked))?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 
 use clap::Args;
-use proto::standing::{ChildStanding, GrantsStanding, KeeperStanding, LauncherStanding};
+use proto::standing::{ChildKind, ChildStanding, GrantsStanding, KeeperStanding, LauncherStanding, Phase};
 use serde::Serialize;
 
 use super::standing::standing;
@@ -24,6 +24,7 @@ pub(crate) struct Status {
 #[derive(Serialize)]
 struct StatusView {
     pid: u32,
+    state: &'static str,
     started: String,
     uptime_secs: u64,
     tcp: Option<String>,
@@ -35,6 +36,8 @@ struct StatusView {
     providers_refused: Option<String>,
     journal_broken: Option<String>,
     processes: Vec<ProcessView>,
+    /// It serves, but no egressd lives: requests wait for the next.
+    egress_restarting: bool,
 }
 
 #[derive(Serialize)]
@@ -74,6 +77,7 @@ impl StatusView {
     fn of(launcher: LauncherStanding, keeper: KeeperStanding) -> Self {
         Self {
             pid: launcher.pid,
+            state: launcher.phase.as_str(),
             started: clock::seconds(launcher.started),
             uptime_secs: clock::now().0.saturating_sub(launcher.started.0) / 1000,
             tcp: launcher.tcp,
@@ -88,12 +92,15 @@ impl StatusView {
             },
             providers_refused: keeper.providers_refused,
             journal_broken: keeper.journal_broken,
+            egress_restarting: launcher.phase == Phase::Serving
+                && launcher.children.iter().all(|child| child.kind != ChildKind::Egressd),
             processes: launcher.children.iter().map(ProcessView::of).collect(),
         }
     }
 
     fn lines(&self, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "pid: {}", self.pid)?;
+        writeln!(out, "state: {}", self.state)?;
         writeln!(out, "started: {}", self.started)?;
         writeln!(out, "uptime: {}", clock::span(self.uptime_secs * 1000))?;
         writeln!(out, "url: {}", or_dash(self.tcp.as_ref().map(|address| format!("http://{address}"))))?;
@@ -114,24 +121,20 @@ impl StatusView {
         if let Some(why) = &self.journal_broken {
             writeln!(out, "journal: nothing can be recorded, so nothing is released: {why}")?;
         }
-        self.processes.iter().try_for_each(|process| {
-            writeln!(
-                out,
-                "{}: pid {}, generation {}, layers {}, Seccomp {}, NoNewPrivs {}",
-                process.name,
-                process.pid,
-                process.generation,
-                if process.layers.is_empty() { "-".to_owned() } else { process.layers.join(" ") },
-                or_dash(process.seccomp),
-                or_dash(process.no_new_privs),
-            )
-        })
+        for process in &self.processes {
+            process.line(out)?;
+        }
+        if self.egress_restarting {
+            writeln!(out, "{}: restarting", ChildKind::Egressd)?;
+        }
+        Ok(())
     }
 }
 
 impl ProcessView {
     fn of(child: &ChildStanding) -> Self {
-        let kernel = std::fs::read_to_string(format!("/proc/{}/status", child.pid)).unwrap_or_default();
+        let kernel = std::fs::read_to_string(format!("/proc/{}/status", child.pid));
+        let kernel = kernel.ok().filter(|status| !is_dead(status)).unwrap_or_default();
         Self {
             name: child.kind.as_str(),
             pid: child.pid,
@@ -141,6 +144,25 @@ impl ProcessView {
             no_new_privs: number(&kernel, "NoNewPrivs:"),
         }
     }
+
+    fn line(&self, out: &mut impl Write) -> std::io::Result<()> {
+        write!(out, "{}: pid {}, generation {}", self.name, self.pid, self.generation)?;
+        match (self.seccomp, self.no_new_privs) {
+            (None, None) => writeln!(out, ", has ended"),
+            // It holds nothing and serves nobody before it is confined.
+            (_, _) if self.layers.is_empty() => writeln!(out, ", starting"),
+            (seccomp, set) => {
+                let (layers, seccomp, set) = (self.layers.join(" "), or_dash(seccomp), or_dash(set));
+                writeln!(out, ", layers {layers}, Seccomp {seccomp}, NoNewPrivs {set}")
+            }
+        }
+    }
+}
+
+/// Whether the process has ended: nothing holds it any more, and that says nothing of how it lived.
+fn is_dead(status: &str) -> bool {
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_some_and(|state| state.trim_start().starts_with(['Z', 'X']))
 }
 
 fn number(status: &str, label: &str) -> Option<u32> {
@@ -151,11 +173,58 @@ fn number(status: &str, label: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
+    fn lines(phase: Phase) -> String {
+        let launcher = LauncherStanding {
+            pid: 1,
+            started: proto::meta::Timestamp(0),
+            phase,
+            tcp: None,
+            sockets: Vec::new(),
+            children: Vec::new(),
+        };
+        let keeper = KeeperStanding {
+            backend: None,
+            locked: true,
+            secrets: 0,
+            grants: GrantsStanding::Missing,
+            providers_refused: None,
+            journal_broken: None,
+        };
+        let mut out = Vec::new();
+        StatusView::of(launcher, keeper).lines(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_egressd_that_is_missing_is_only_missed_while_the_broker_serves() {
+        assert!(lines(Phase::Serving).contains("state: serving\n"));
+        assert!(lines(Phase::Serving).ends_with("egressd: restarting\n"));
+        assert!(!lines(Phase::Ending).contains("restarting"));
+        assert!(!lines(Phase::Starting).contains("restarting"));
+    }
+
+    #[test]
+    fn of_a_process_that_has_ended_or_only_starts_no_confinement_is_shown() {
+        let line = |layers, kernel: Option<u32>| {
+            let (seccomp, no_new_privs) = (kernel, kernel);
+            let mut out = Vec::new();
+            let process =
+                ProcessView { name: "egressd", pid: 7, generation: 1, layers, seccomp, no_new_privs };
+            process.line(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(line(vec!["no_core"], None), "egressd: pid 7, generation 1, has ended\n");
+        assert_eq!(line(vec![], Some(0)), "egressd: pid 7, generation 1, starting\n");
+        assert!(line(vec!["no_core"], Some(1)).ends_with("layers no_core, Seccomp 1, NoNewPrivs 1\n"));
+    }
+
     #[test]
     fn the_kernels_words_are_read_by_their_labels() {
         let status = "Name:\tkeeperd\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
         assert_eq!(number(status, "Seccomp:"), Some(2));
         assert_eq!(number(status, "NoNewPrivs:"), Some(1));
         assert_eq!(number(status, "CapEff:"), None);
+        assert!(!is_dead(status));
+        assert!(is_dead("Name:\tkeeperd\nState:\tZ (zombie)\nNoNewPrivs:\t0\n"));
     }
 }
