@@ -18,7 +18,7 @@ use proto::refusal::Refusal;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot};
-use unix::lane::{Flushed, Lane, LaneError, Received};
+use unix::lane::{Flushed, Lane, LaneError, Parcel, Received, Taken};
 
 /// What is known of keeperd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub(crate) struct Opened {
 pub(crate) enum Answer {
     /// It was granted.
     Opened(Box<Opened>),
+    /// It was granted, and no locked memory was left for the value.
+    NoRoom(LeaseId),
     /// It was not.
     Refused(Refusal, Option<RecordSeq>),
 }
@@ -194,8 +196,12 @@ impl Keeper {
     }
 
     fn deliver(&self, lane: &mut Lane) -> Result<(), LaneError> {
-        while let Some(parcel) = lane.take::<LeaseAnswer>()? {
-            match parcel.message {
+        while let Some(taken) = lane.take_any::<LeaseAnswer>()? {
+            let (message, value) = match taken {
+                Taken::Whole(Parcel { message, value, fds: _ }) => (message, value),
+                Taken::NoRoom(message) => (message, None),
+            };
+            match message {
                 LeaseAnswer::State { locked: true } => self.0.state.set(KeeperState::Locked),
                 LeaseAnswer::State { locked: false } => self.0.state.set(KeeperState::Unlocked),
                 LeaseAnswer::Refused { seq, refusal, record } => {
@@ -203,9 +209,21 @@ impl Keeper {
                 }
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
                     wash::registers();
-                    let Some(value) = parcel.value else { continue };
-                    let opened = Opened { lease, scheme, host, port, path, inject, value };
-                    self.answer(seq, Answer::Opened(Box::new(opened)));
+                    // `Opened` never comes without a value: there was no room for it.
+                    self.answer(
+                        seq,
+                        value.map_or(Answer::NoRoom(lease), |value| {
+                            Answer::Opened(Box::new(Opened {
+                                lease,
+                                scheme,
+                                host,
+                                port,
+                                path,
+                                inject,
+                                value,
+                            }))
+                        }),
+                    );
                 }
             }
         }

@@ -38,6 +38,12 @@ pub enum ValueRule {
 
 /// A message that may stand at the head of a frame.
 pub trait Message: Serialize + DeserializeOwned {
+    /// Longest head of such a message. Lower where the peer is not known yet, since room is made
+    /// for a frame by the lengths it announces.
+    const HEAD_MAX: usize = HEAD_MAX;
+    /// Longest value of such a message.
+    const VALUE_MAX: usize = VALUE_MAX;
+
     /// Whether a value accompanies this message.
     fn value_rule(&self) -> ValueRule;
 
@@ -50,9 +56,9 @@ pub trait Message: Serialize + DeserializeOwned {
 /// Why bytes are not a frame. The peer that sent them is cut off (INV-09), never corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
-    /// The head is empty or longer than [`HEAD_MAX`].
+    /// The head is empty or longer than [`Message::HEAD_MAX`].
     HeadLength,
-    /// The value is longer than [`VALUE_MAX`].
+    /// The value is longer than [`Message::VALUE_MAX`].
     ValueLength,
     /// The head is not a message of this lane.
     Malformed,
@@ -60,7 +66,7 @@ pub enum FrameError {
     TrailingBytes,
     /// The message came with a value it may not have, or without the one it needs.
     ValueMisplaced,
-    /// No locked memory was left for the value.
+    /// No locked memory was left for the frame. No breach: the peer did nothing wrong.
     NoSlot,
 }
 
@@ -106,6 +112,20 @@ impl Prefix {
         Ok(Self { head, value })
     }
 
+    /// The same, if a message of that type may be so long.
+    ///
+    /// # Errors
+    /// As [`Prefix::parse`].
+    pub const fn fit_for<M: Message>(self) -> Result<Self, FrameError> {
+        if self.head > M::HEAD_MAX {
+            return Err(FrameError::HeadLength);
+        }
+        if self.value > M::VALUE_MAX {
+            return Err(FrameError::ValueLength);
+        }
+        Ok(self)
+    }
+
     /// Length of the whole frame, prefix included.
     #[must_use]
     pub const fn frame_len(self) -> usize {
@@ -136,12 +156,12 @@ pub fn decode<M: Message>(head: &[u8], value_len: usize) -> Result<M, FrameError
 pub fn encode<M: Message>(message: &M, value_len: usize) -> Result<Vec<u8>, FrameError> {
     check_value(message, value_len)?;
     let value = u32::try_from(value_len).map_err(|_| FrameError::ValueLength)?;
-    if value_len > VALUE_MAX {
+    if value_len > M::VALUE_MAX {
         return Err(FrameError::ValueLength);
     }
     let mut bytes = postcard::to_extend(message, vec![0; PREFIX_LEN]).map_err(|_| FrameError::Malformed)?;
     let head = bytes.len() - PREFIX_LEN;
-    if head == 0 || head > HEAD_MAX {
+    if head == 0 || head > M::HEAD_MAX {
         return Err(FrameError::HeadLength);
     }
     let head = u32::try_from(head).map_err(|_| FrameError::HeadLength)?;

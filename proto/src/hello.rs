@@ -45,6 +45,10 @@ impl Hello {
 }
 
 impl Message for Hello {
+    // Whoever has not greeted yet must not make this side lock memory for it (INV-09).
+    const HEAD_MAX: usize = 64;
+    const VALUE_MAX: usize = 0;
+
     fn value_rule(&self) -> ValueRule {
         ValueRule::Never
     }

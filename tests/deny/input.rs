@@ -221,7 +221,9 @@ fn a_command_line_that_is_wrong_is_answered_with_what_is_near_or_with_help() {
         let told = said(&[command]);
         assert!(told.ends_with("hint: ugent secret --help\n"), "{command}: {told}");
     }
-    assert!(said(&["add", "@new", "--provider", "--stdin"]).contains("needs a value"));
+    let told = said(&["add", "@new", "--provider", "--stdin"]);
+    assert!(told.contains("needs a value"), "{told}");
+    assert!(told.ends_with("hint: ugent secret add --help\n"), "{told}");
     let told = said(&["list", "--colour=sometimes"]);
     assert!(told.contains("--colour") && !told.contains("sometimes"), "{told}");
 }

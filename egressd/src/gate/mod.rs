@@ -23,6 +23,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use proto::control_lane::LogLevel;
 use proto::hazmat::SecretBytes;
+use proto::journal::Outcome;
 use proto::lease_lane::Caller;
 use proto::name::ProviderId;
 
@@ -78,6 +79,12 @@ pub(crate) async fn lease(worker: &Worker, ask: Ask, client: &Parts) -> Result<(
         Ok(Answer::Opened(opened)) => {
             ticket.leased(opened.lease);
             Ok((ticket, opened))
+        }
+        // Too much at once; the lane and the other requests go on.
+        Ok(Answer::NoRoom(lease)) => {
+            ticket.leased(lease);
+            ticket.over(Outcome::UpstreamFailed);
+            Err(Cause::Busy)
         }
         Ok(Answer::Refused(refusal, record)) => {
             ticket.refused(refusal.as_str());

@@ -1,9 +1,12 @@
 //! What never goes on to a provider: the caller's credentials, whatever they hold, and headers that
 //! are about this hop or about who is behind it. And, on the way back, headers about the other hop.
+//!
+//! A request has two places for them: its head, and the trailers behind a chunked body. What must
+//! not stand in the one must not stand in the other either.
 
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
-    TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 
 use super::admit::{SECRET, TOKEN_HEADERS};
@@ -12,16 +15,61 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// A copy of a client's headers without what must not go on.
-pub(crate) fn request(from: &HeaderMap) -> HeaderMap {
-    let listed = listed(from);
-    let mut to = HeaderMap::with_capacity(from.len() + 2);
-    for (name, value) in from {
-        if !is_dropped(name) && !is_of_hop(name) && !listed.contains(name) {
-            to.append(name.clone(), value.clone());
-        }
+/// What of one request goes on.
+pub(crate) struct Strip {
+    /// Names that stay here besides those that always do.
+    withheld: Vec<HeaderName>,
+}
+
+impl Strip {
+    /// For a request with that head, into which a value is put under that name.
+    pub(crate) fn new(head: &HeaderMap, injected: &str) -> Self {
+        let mut withheld = listed(head);
+        withheld.extend(HeaderName::from_bytes(injected.as_bytes()));
+        Self { withheld }
     }
-    to
+
+    /// A copy of the head without what must not go on.
+    pub(crate) fn head(&self, from: &HeaderMap) -> HeaderMap {
+        let mut to = HeaderMap::with_capacity(from.len() + 2);
+        for (name, value) in from {
+            if *name != TRAILER && self.passes(name) {
+                to.append(name.clone(), value.clone());
+            }
+        }
+        if self.passes(&TRAILER)
+            && let Some(announced) = self.announced(from)
+        {
+            to.insert(TRAILER, announced);
+        }
+        to
+    }
+
+    /// Trailers without what must not go on.
+    pub(crate) fn trailers(&self, from: &HeaderMap) -> HeaderMap {
+        from.iter()
+            .filter(|(name, _)| self.passes_behind(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    fn passes(&self, name: &HeaderName) -> bool {
+        !is_dropped(name) && !is_of_hop(name) && !self.withheld.contains(name)
+    }
+
+    /// RFC 9110 section 6.5.1: what frames or routes a message is never behind its body.
+    fn passes_behind(&self, name: &HeaderName) -> bool {
+        self.passes(name) && ![CONTENT_LENGTH, TRAILER].contains(name)
+    }
+
+    /// What is left of the names `trailer` announces.
+    fn announced(&self, from: &HeaderMap) -> Option<HeaderValue> {
+        let names: Vec<_> = names(from, &TRAILER)
+            .filter(|name| self.passes_behind(name))
+            .map(|name| name.to_string())
+            .collect();
+        if names.is_empty() { None } else { HeaderValue::try_from(names.join(", ")).ok() }
+    }
 }
 
 /// A provider's headers, in their order, without those about the hop to it.
@@ -49,13 +97,16 @@ fn is_dropped(name: &HeaderName) -> bool {
 
 /// The names `connection` lists. Those that frame the body are ours to handle, listed or not.
 fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
+    names(headers, &CONNECTION).filter(|name| *name != CONTENT_LENGTH).collect()
+}
+
+/// The names a header lists.
+fn names(headers: &HeaderMap, list: &HeaderName) -> impl Iterator<Item = HeaderName> {
     headers
-        .get_all(CONNECTION)
+        .get_all(list)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| *name != hyper::header::CONTENT_LENGTH)
-        .collect()
 }
 
 #[cfg(test)]
@@ -103,10 +154,34 @@ mod tests {
             from.append(name.parse::<HeaderName>().unwrap(), "kept".parse().unwrap());
         }
         from.append("accept", "twice".parse().unwrap());
-        let to = request(&from);
+        from.append("x-custom-key", "of the caller".parse().unwrap());
+        let to = Strip::new(&from, "X-Custom-Key").head(&from);
         assert_eq!(to.len(), 7);
         assert!(to.iter().all(|(_, value)| value == "kept" || value == "twice"));
         assert_eq!(to.get_all("accept").iter().count(), 2);
+    }
+
+    #[test]
+    fn trailers_are_held_to_the_same_rules_and_announced_no_more_than_they_come() {
+        let mut head = HeaderMap::new();
+        head.append(CONNECTION, "x-listed".parse().unwrap());
+        head.append(TRAILER, "X-Api-Key, x-checksum".parse().unwrap());
+        head.append(TRAILER, "x-listed,authorization , x-custom-key,content-length".parse().unwrap());
+        head.append(TRAILER, "x-forwarded-for,trailer,x-signature".parse().unwrap());
+        let strip = Strip::new(&head, "x-custom-key");
+        assert_eq!(
+            strip.head(&head).get_all(TRAILER).iter().collect::<Vec<_>>(),
+            ["x-checksum, x-signature"]
+        );
+        let mut trailers = HeaderMap::new();
+        for name in names(&head, &TRAILER) {
+            trailers.append(name, "v".parse().unwrap());
+        }
+        let left = strip.trailers(&trailers);
+        assert_eq!(left.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-checksum", "x-signature"]);
+        head.remove(TRAILER);
+        head.append(TRAILER, "x-api-key".parse().unwrap());
+        assert!(!strip.head(&head).contains_key(TRAILER), "nothing is left to announce");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use hyper::{Request, Uri};
 use proto::control_lane::Scheme;
 
 use super::request_body::RequestBody;
-use crate::gate::{query, strip};
+use crate::gate::query;
+use crate::gate::strip::Strip;
 use crate::hazmat::needle::Needle;
 use crate::keeper::Opened;
 use crate::refusal::Cause;
@@ -17,6 +18,7 @@ const UNFIT: Cause = Cause::UpstreamUnreachable("the keeper's lease for it canno
 /// Takes the value out of a lease, and makes the request it will be put into.
 pub(super) fn build(
     client: &Parts,
+    strip: &Strip,
     body: RequestBody,
     opened: Opened,
 ) -> Result<(Request<RequestBody>, Needle), Cause> {
@@ -27,7 +29,7 @@ pub(super) fn build(
     let text = [opened.inject.prefix.as_bytes(), needle.placeholder()].concat();
     let mut value = HeaderValue::from_bytes(&text).map_err(|_| UNFIT)?;
     value.set_sensitive(true);
-    let mut headers = strip::request(&client.headers);
+    let mut headers = strip.head(&client.headers);
     headers.insert(HOST, host);
     // Whatever the client had in that place is gone with this.
     headers.insert(name, value);

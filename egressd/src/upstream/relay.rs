@@ -13,7 +13,8 @@ use super::head;
 use super::link::Link;
 use super::request_body::RequestBody;
 use super::response_body::{Flight, ResponseBody};
-use crate::gate::{self, strip};
+use crate::gate;
+use crate::gate::strip::{self, Strip};
 use crate::keeper::{Ask, Opened};
 use crate::refusal::Cause;
 use crate::ticket::Ticket;
@@ -66,8 +67,9 @@ async fn attempt(
             Cause::UpstreamUnreachable("this gateway was not started for it; try again"),
         ));
     };
-    let (body, source) = RequestBody::split(body, ticket.tally());
-    let (request, needle) = match head::build(client, body, opened) {
+    let strip = Rc::new(Strip::new(&client.headers, &opened.inject.header));
+    let (body, source) = RequestBody::split(body, ticket.tally(), Rc::clone(&strip));
+    let (request, needle) = match head::build(client, &strip, body, opened) {
         Ok(built) => built,
         Err(cause) => return Err(fail(ticket, cause)),
     };

@@ -1,4 +1,5 @@
-//! A client's body on its way to a provider: passed on as it comes, counted, never kept.
+//! A client's body on its way to a provider: passed on as it comes, counted, never kept. Its
+//! trailers are held to the rules of its head.
 //!
 //! One end stays with the request, so that a body nobody has touched can be sent again over a fresh
 //! connection.
@@ -11,7 +12,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 
+use crate::gate::strip::Strip;
 use crate::ticket::Tally;
 
 struct Shared {
@@ -19,6 +22,7 @@ struct Shared {
     is_touched: Cell<bool>,
     has_failed: Cell<bool>,
     tally: Rc<Tally>,
+    strip: Rc<Strip>,
 }
 
 /// The end that hyper's client reads.
@@ -29,14 +33,31 @@ pub(super) struct BodySource(Rc<Shared>);
 
 impl RequestBody {
     /// Splits a body into the two ends.
-    pub(super) fn split(body: Incoming, tally: Rc<Tally>) -> (Self, BodySource) {
+    pub(super) fn split(body: Incoming, tally: Rc<Tally>, strip: Rc<Strip>) -> (Self, BodySource) {
         let shared = Rc::new(Shared {
             body: RefCell::new(Some(body)),
             is_touched: Cell::new(false),
             has_failed: Cell::new(false),
             tally,
+            strip,
         });
         (Self(Rc::clone(&shared)), BodySource(shared))
+    }
+}
+
+impl Shared {
+    fn pass_on(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_data() {
+            Ok(data) => {
+                self.tally.add_in(data.len());
+                Frame::data(data)
+            }
+            // A frame that were of neither kind would go on as empty trailers.
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_else(|_| HeaderMap::new());
+                Frame::trailers(self.strip.trailers(&trailers))
+            }
+        }
     }
 }
 
@@ -66,14 +87,14 @@ impl Body for RequestBody {
         };
         self.0.is_touched.set(true);
         let frame = Pin::new(incoming).poll_frame(cx);
-        match &frame {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.0.tally.add_in(frame.data_ref().map_or(0, Bytes::len));
+        match frame {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(self.0.pass_on(frame)))),
+            Poll::Ready(Some(Err(error))) => {
+                self.0.has_failed.set(true);
+                Poll::Ready(Some(Err(error)))
             }
-            Poll::Ready(Some(Err(_))) => self.0.has_failed.set(true),
-            Poll::Ready(None) | Poll::Pending => {}
+            Poll::Ready(None) | Poll::Pending => frame,
         }
-        frame
     }
 
     fn is_end_stream(&self) -> bool {

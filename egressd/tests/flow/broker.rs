@@ -78,17 +78,26 @@ impl Broker {
 
     /// As [`Broker::start`], with that many workers.
     pub(crate) fn start_with(provider: &Provider, lanes: u16) -> Self {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_egressd")), provider, lanes)
+    }
+
+    /// As [`Broker::start`], with locked memory for its lanes and some short values only.
+    pub(crate) fn start_short_of_memory(provider: &Provider) -> Self {
+        let mut command = Command::new("sh");
+        // The limit does not bind a process with CAP_IPC_LOCK, as root's has.
+        let limited = r#"ulimit -l 160; drop=; [ "$(id -u)" != 0 ] || drop="setpriv --bounding-set -ipc_lock"; exec $drop "$0""#;
+        command.args(["-c", limited, env!("CARGO_BIN_EXE_egressd")]);
+        Self::start_as(command, provider, 1)
+    }
+
+    fn start_as(mut command: Command, provider: &Provider, lanes: u16) -> Self {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("egressd-flow-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let socket = dir.join("gateway.sock");
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_egressd"))
-            .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()
-            .unwrap();
+        let child = command.env_clear().stdin(Stdio::from(OwnedFd::from(theirs))).spawn().unwrap();
         let mut control = Lane::new(ours, Descriptors::Refused).unwrap();
         control.greet(LaneKind::Control, soon()).unwrap();
         let ids = ["openai", "google", "private", "untrusted", "impatient"];
@@ -237,7 +246,8 @@ fn judge(
                 inject: Inject { header: "authorization".into(), prefix: "Bearer ".into() },
                 ttl_ms: 1000,
             };
-            (Some(opened), Some(hazmat::slot(value(seq).as_bytes())))
+            let value = if path == "/v1/huge" { "x".repeat(60 * 1024) } else { value(seq) };
+            (Some(opened), Some(hazmat::slot(value.as_bytes())))
         }
     }
 }

@@ -138,6 +138,80 @@ fn a_piece_of_a_body_reaches_the_provider_before_the_next_is_sent() {
 }
 
 #[test]
+fn what_must_not_stand_in_a_head_does_not_get_through_behind_a_body() {
+    let (provider, broker) = world();
+    let withheld = [
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "authorization",
+        "cookie",
+        "x-forwarded-for",
+        "x-ugent-secret",
+        "x-listed",
+    ];
+    let trailers: String = withheld.iter().map(|name| format!("{name}: good\r\n")).collect();
+    let request = |announced: &str| {
+        format!(
+            "POST /proxy/openai/v1/upload HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n\
+             connection: x-listed\r\ntransfer-encoding: chunked\r\ntrailer: {announced}\r\n\r\n\
+             5\r\nfirst\r\n0\r\n{trailers}x-checksum: kept\r\n\r\n"
+        )
+    };
+    let mut client = Client::tcp(&broker);
+    let all = withheld.join(", ");
+    assert!(client.send(&request(&format!("{all}, X-Checksum"))).response().starts_with("HTTP/1.1 204"));
+    let head = provider.head();
+    assert!(head.contains("\r\ntrailer: x-checksum\r\n"), "{head}");
+    assert_eq!(provider.next(), Seen::Piece("first".into()));
+    assert_eq!(provider.next(), Seen::Trailer("x-checksum: kept".into()));
+    assert!(client.send(&request(&all)).response().starts_with("HTTP/1.1 204"));
+    let head = provider.head();
+    assert!(!head.contains("trailer"), "{head}");
+    assert_eq!(provider.next(), Seen::Piece("first".into()));
+    client.get("/proxy/openai/v1/echo").response();
+    assert!(matches!(provider.next(), Seen::Head(_)), "nothing came behind the second body");
+}
+
+#[test]
+fn a_provider_never_sees_two_lengths() {
+    let (provider, broker) = world();
+    let head = "POST /proxy/openai/v1/upload HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n";
+    for framing in
+        ["content-length: 3\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 3"]
+    {
+        let mut client = Client::tcp(&broker);
+        client.send(&format!("{head}{framing}\r\n\r\n5\r\nfirst\r\n0\r\n\r\n"));
+        assert!(client.response().starts_with("HTTP/1.1 204"));
+        assert!(client.is_at_end(), "nothing that is behind it is a request");
+        let head = provider.head();
+        assert!(head.contains("transfer-encoding: chunked") && !head.contains("content-length"), "{head}");
+    }
+    let head = head.replace("upload", "echo");
+    let mut client = Client::tcp(&broker);
+    client.send(&format!("{head}content-length: 3\r\ncontent-length: 3\r\n\r\nabc"));
+    assert!(client.response().ends_with("\r\n\r\nabc"));
+    assert_eq!(provider.head().matches("content-length: 3\r\n").count(), 1);
+}
+
+#[test]
+fn a_value_that_finds_no_room_is_busy_for_its_request_and_for_no_other() {
+    let provider = Provider::start();
+    let broker = Broker::start_short_of_memory(&provider);
+    let mut client = Client::tcp(&broker);
+    for _ in 0..3 {
+        let response = client.get("/proxy/openai/v1/huge").response();
+        assert!(
+            response.starts_with("HTTP/1.1 503 ") && response.contains("x-ugent-refusal: busy\r\n"),
+            "{response}"
+        );
+        assert_eq!(broker.closed().1, Outcome::UpstreamFailed);
+        assert!(client.get("/proxy/openai/v1/echo").response().starts_with("HTTP/1.1 201 "));
+        assert_eq!(broker.closed().1, Outcome::Completed);
+    }
+}
+
+#[test]
 fn a_client_that_waits_for_100_continue_gets_it() {
     let (provider, broker) = world();
     let mut client = Client::tcp(&broker);
@@ -256,6 +330,8 @@ fn a_malformed_head_never_reaches_keeperd() {
         (format!("CONNECT evil.example:443 HTTP/1.1\r\n{good}"), 400),
         (format!("GET /proxy/openai/v1 HTTP/1.1\r\n{good}x-ugent-secret: mine\r\n"), 400),
         (format!("POST /proxy/openai/v1 HTTP/1.1\r\n{good}content-length: 1\r\ncontent-length: 2\r\n"), 400),
+        (format!("POST /proxy/openai/v1 HTTP/1.1\r\n{good}transfer-encoding: gzip, chunked\r\n"), 400),
+        (format!("POST /proxy/openai/v1 HTTP/1.1\r\n{good}transfer-encoding: gzip\r\n"), 400),
         (format!("GET /v1/chat HTTP/1.1\r\n{good}"), 404),
         (format!("GET / HTTP/1.1\r\n{good}"), 404),
         ("GET /proxy/openai/v1 HTTP/1.1\r\nauthorization: Bearer good\r\n".to_owned(), 403),

@@ -18,6 +18,8 @@ pub(crate) enum Seen {
     Head(String),
     /// A piece of a body.
     Piece(String),
+    /// A line behind a body.
+    Trailer(String),
     /// The connection's end while it was answering.
     Gone,
 }
@@ -73,7 +75,7 @@ impl Provider {
         loop {
             match self.next() {
                 Seen::Head(head) => return head,
-                Seen::Connected | Seen::Piece(_) | Seen::Gone => {}
+                Seen::Connected | Seen::Piece(_) | Seen::Trailer(_) | Seen::Gone => {}
             }
         }
     }
@@ -143,12 +145,14 @@ fn answer(
         loop {
             let mut line = String::new();
             stream.read_line(&mut line).unwrap();
-            let mut piece = vec![0; usize::from_str_radix(line.trim(), 16).unwrap() + 2];
-            stream.read_exact(&mut piece).unwrap();
-            if piece.len() == 2 {
+            let length = usize::from_str_radix(line.trim(), 16).unwrap();
+            if length == 0 {
+                read_trailers(stream, tell);
                 break;
             }
-            piece.truncate(piece.len() - 2);
+            let mut piece = vec![0; length + 2];
+            stream.read_exact(&mut piece).unwrap();
+            piece.truncate(length);
             let _ = tell.send(Seen::Piece(String::from_utf8(piece).unwrap()));
         }
         send(stream, "HTTP/1.1 204 No Content\r\n\r\n");
@@ -178,6 +182,17 @@ fn read_head(stream: &mut Stream) -> Option<String> {
         }
     }
     Some(head)
+}
+
+fn read_trailers(stream: &mut Stream, tell: &Sender<Seen>) {
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        if line == "\r\n" {
+            return;
+        }
+        let _ = tell.send(Seen::Trailer(line.trim_end().into()));
+    }
 }
 
 fn chunk(stream: &mut Stream, text: &str) {

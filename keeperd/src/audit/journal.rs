@@ -129,8 +129,11 @@ impl Journal {
         self.write()?;
         if self.keyed.is_some() {
             self.syncing.hurry_head(self.written.tip.seq, now);
+        } else {
+            self.syncing.hurry_waiting(now);
         }
-        if let Some(job) = self.sync_job(now) {
+        // More than one where heads wait; what fails is due later than now, so this ends.
+        while let Some(job) = self.sync_job(now) {
             self.synced(job.run(), now)?;
         }
         if self.unsynced() { Err(bug("the journal is closed while a sync is out")) } else { Ok(()) }

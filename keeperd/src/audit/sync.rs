@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::checkpoint::SealedCheckpoint;
-use super::head::{Head, SealedHead};
+use super::head::SealedHead;
 use super::places::PlaceError;
 use crate::store::files;
 
@@ -38,7 +38,8 @@ pub(crate) struct SyncDone {
     pub(super) records: io::Result<()>,
     /// The counter of the one that was written.
     pub(super) checkpoint: Outcome<u64>,
-    pub(super) head: Outcome<Head>,
+    /// With the head itself, which after a lock nobody could seal again.
+    pub(super) head: Outcome<SealedHead>,
 }
 
 /// How a part went.
@@ -48,7 +49,7 @@ pub(super) enum Outcome<T> {
     /// Done.
     Done(T),
     /// Not done; may be tried again.
-    Failed,
+    Failed(T),
 }
 
 impl SyncJob {
@@ -64,9 +65,9 @@ impl SyncJob {
             done.checkpoint = done.take(checkpoint.write(&self.audit), checkpoint.counter);
         }
         if done.records.is_ok()
-            && let Some(head) = &self.head
+            && let Some(head) = self.head
         {
-            done.head = done.take(head.write(&self.audit), head.head);
+            done.head = done.take(head.write(&self.audit), head);
         }
         done
     }
@@ -84,10 +85,10 @@ impl SyncDone {
     fn take<T>(&mut self, written: Result<(), PlaceError>, what: T) -> Outcome<T> {
         match written {
             Ok(()) => Outcome::Done(what),
-            Err(PlaceError::Write(_)) => Outcome::Failed,
+            Err(PlaceError::Write(_)) => Outcome::Failed(what),
             Err(PlaceError::Sync(error)) => {
                 self.records = Err(error);
-                Outcome::Failed
+                Outcome::Failed(what)
             }
         }
     }

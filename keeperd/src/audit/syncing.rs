@@ -1,6 +1,7 @@
 //! What the disk does not have yet: which files are to be synced, and when checkpoint and head are
 //! due. At most one job is out at a time, so that a failed sync is met before the next is begun.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -44,8 +45,11 @@ struct HeadState {
     /// Seq it covers.
     covers: u64,
     due: Option<Instant>,
-    /// Sealed when the keys were wiped, to be written after the next sync.
-    last: Option<SealedHead>,
+    /// Counter of the one a job that is out writes.
+    out: Option<u64>,
+    /// Sealed while there were keys, and not written yet; oldest first. Written when no keys are
+    /// there to seal a newer one: what a failed write left over, and what was sealed at the lock.
+    waiting: VecDeque<SealedHead>,
 }
 
 impl Journal {
@@ -61,12 +65,16 @@ impl Journal {
             .and_then(|keyed| {
                 SealedCheckpoint::new(&keyed.keys, self.syncing.checkpoint.counter + 1, &keyed.written).ok()
             });
-        let head = match self.syncing.head.last.take() {
-            Some(last) => Some(last),
-            None => keyed
-                .filter(|_| self.syncing.head.due.is_some_and(|due| due <= now))
-                .map(|keyed| self.syncing.seal_head(&keyed.keys, &self.written)),
+        let head = match keyed {
+            _ if self.syncing.head.due.is_none_or(|due| due > now) => None,
+            Some(keyed) => {
+                // It covers more than any that was left over.
+                self.syncing.head.waiting.clear();
+                Some(self.syncing.seal_head(&keyed.keys, &self.written))
+            }
+            None => self.syncing.head.waiting.pop_front(),
         };
+        self.syncing.head.taken(head.as_ref(), now);
         if !self.unsynced() && checkpoint.is_none() && head.is_none() {
             return None;
         }
@@ -74,9 +82,6 @@ impl Journal {
         if checkpoint.is_some() {
             self.syncing.checkpoint.wanted = false;
             self.syncing.checkpoint.behind = 0;
-        }
-        if head.is_some() {
-            self.syncing.head.due = None;
         }
         Some(SyncJob {
             audit: self.audit.clone(),
@@ -107,23 +112,30 @@ impl Syncing {
             names: Names::Durable,
             synced,
             checkpoint: CheckpointState { counter: 0, behind: 0, wanted: false },
-            head: HeadState { counter: 0, covers: 0, due: None, last: None },
+            head: HeadState { counter: 0, covers: 0, due: None, out: None, waiting: VecDeque::new() },
         }
     }
 
-    /// Keys are there, as of that checkpoint and head.
+    /// Keys are there, as of that checkpoint and head. Both may have been read before a job of ours
+    /// wrote newer ones, and a counter must never fall: it would send the next write to the place of
+    /// the newest, the only one a crash then could not spare.
     pub(super) fn unlocked(&mut self, counter: u64, older: Older, behind: u64, head: &Head) {
         let wanted = behind >= CHECKPOINT_EVERY || older == Older::Remains;
-        self.checkpoint = CheckpointState { counter, behind, wanted };
-        self.head = HeadState { counter: head.counter, covers: head.seq, due: None, last: None };
+        self.checkpoint = CheckpointState { counter: self.checkpoint.counter.max(counter), behind, wanted };
+        self.head.counter = self.head.counter.max(head.counter);
+        self.head.covers = self.head.covers.max(head.seq);
+        self.head.due = None;
+        self.head.waiting.clear();
     }
 
     /// Keys are gone: the head of what is written so far is sealed while they still are at hand.
     pub(super) fn locked(&mut self, keys: &Keys, written: &Place, now: Instant) {
         self.checkpoint.wanted = false;
         self.head.due = None;
+        self.head.waiting.clear();
         if self.head.covers < written.tip.seq {
-            self.head.last = Some(self.seal_head(keys, written));
+            let last = self.seal_head(keys, written);
+            self.head.waiting.push_back(last);
             self.head.due = Some(now);
         }
     }
@@ -146,9 +158,16 @@ impl Syncing {
         }
     }
 
-    /// The head is due now, if it does not cover that seq.
+    /// The head is due now, if it does not cover that seq. For when there are keys.
     pub(super) fn hurry_head(&mut self, written: u64, now: Instant) {
         if self.head.covers < written {
+            self.head.due = Some(now);
+        }
+    }
+
+    /// The heads that wait are due now, if any does.
+    pub(super) fn hurry_waiting(&mut self, now: Instant) {
+        if !self.head.waiting.is_empty() {
             self.head.due = Some(now);
         }
     }
@@ -163,28 +182,48 @@ impl Syncing {
     /// Takes a job's outcome; all records up to the returned seq are on disk.
     pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> io::Result<u64> {
         self.is_out = false;
+        self.head.out = None;
         done.records?;
         self.synced = self.synced.max(done.upto);
         match done.checkpoint {
             // The keys may have gone and come back meanwhile, hence the greater of both.
             Outcome::Done(counter) => self.checkpoint.counter = self.checkpoint.counter.max(counter),
             // Tried again with the next record.
-            Outcome::Failed => self.checkpoint.behind = CHECKPOINT_EVERY,
+            Outcome::Failed(_) => self.checkpoint.behind = CHECKPOINT_EVERY,
             Outcome::None => {}
         }
         match done.head {
-            Outcome::Done(head) if head.counter >= self.head.counter => {
-                self.head.counter = head.counter;
+            Outcome::Done(SealedHead { head, .. }) => {
+                self.head.counter = self.head.counter.max(head.counter);
                 self.head.covers = self.head.covers.max(head.seq);
+                if !self.head.waiting.is_empty() {
+                    self.head.due = Some(now);
+                }
             }
-            Outcome::Failed => self.head.due = now.checked_add(HEAD_DELAY),
-            Outcome::Done(_) | Outcome::None => {}
+            // The keys may be gone, so it is kept; before any newer, which belongs in the other place.
+            Outcome::Failed(sealed) => {
+                self.head.waiting.push_front(sealed);
+                self.head.due = now.checked_add(HEAD_DELAY);
+            }
+            Outcome::None => {}
         }
         Ok(self.synced)
     }
 
     fn seal_head(&self, keys: &Keys, written: &Place) -> SealedHead {
-        let head = Head { counter: self.head.counter + 1, seq: written.tip.seq, link: written.tip.link };
-        SealedHead::new(keys, head)
+        // A head that is being written right now has a counter of its own.
+        let counter = self.head.counter.max(self.head.out.unwrap_or(0)) + 1;
+        SealedHead::new(keys, Head { counter, seq: written.tip.seq, link: written.tip.link })
+    }
+}
+
+impl HeadState {
+    /// What was due is in a job now. What waits behind it is due when that is done; with nothing to
+    /// write and no keys to seal with, nothing may stay due, or the loop would never sleep again.
+    fn taken(&mut self, head: Option<&SealedHead>, now: Instant) {
+        if self.due.is_some_and(|due| due <= now) {
+            self.due = None;
+            self.out = head.map(|sealed| sealed.head.counter);
+        }
     }
 }

@@ -5,11 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use proto::failure::{Failure, FailureClass};
-use redb::backends::FileBackend;
-use redb::{
-    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError, WriteTransaction,
-};
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase, StorageError, WriteTransaction};
 
+use super::lock::Locked;
 use super::tables;
 use crate::store::files;
 
@@ -22,13 +20,18 @@ pub(crate) struct Catalog {
     /// None after a commit failed: redb takes no more from a database that failed once, so it is
     /// opened again when it is needed next (a full disk may have room again by then).
     database: Option<Database>,
+    /// Dropped after the database.
+    lock: Locked,
 }
 
 impl Catalog {
     /// Opens the catalog that is there.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let database = open(path)?;
-        Ok(Self { path: path.to_owned(), database: Some(database) })
+        let file =
+            files::open_to_write(path).map_err(|error| files::io_failure("cannot open", path, &error))?;
+        let lock = lock(path, file)?;
+        let database = open(path, &lock)?;
+        Ok(Self { path: path.to_owned(), database: Some(database), lock })
     }
 
     /// Makes an empty catalog. It gets its name once it is complete, so a crash leaves none or a
@@ -38,17 +41,17 @@ impl Catalog {
         getrandom::fill(&mut random)
             .map_err(|_| Failure::new(FailureClass::Bug, "the kernel gave no random bytes", ""))?;
         let new = path.with_extension(format!("redb.{:016x}.new", u64::from_le_bytes(random)));
-        let made = make(&new).and_then(|database| match std::fs::hard_link(&new, path) {
-            Ok(()) => Ok(database),
+        let made = make(&new).and_then(|made| match std::fs::hard_link(&new, path) {
+            Ok(()) => Ok(made),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(busy()),
             Err(error) => Err(files::io_failure("cannot make", path, &error)),
         });
         let _ = files::remove(&new);
-        let database = made?;
+        let (lock, database) = made?;
         path.parent()
             .map_or(Ok(()), files::sync_dir)
             .map_err(|error| files::io_failure("cannot sync the directory of", path, &error))?;
-        Ok(Self { path: path.to_owned(), database: Some(database) })
+        Ok(Self { path: path.to_owned(), database: Some(database), lock })
     }
 
     /// Looks things up.
@@ -72,7 +75,7 @@ impl Catalog {
     fn database(&mut self) -> Result<&Database, Failure> {
         let database = match self.database.take() {
             Some(database) => database,
-            None => open(&self.path)?,
+            None => open(&self.path, &self.lock)?,
         };
         Ok(self.database.insert(database))
     }
@@ -83,21 +86,26 @@ impl Catalog {
     }
 }
 
-fn make(path: &Path) -> Result<Database, Failure> {
+fn make(path: &Path) -> Result<(Locked, Database), Failure> {
     let file = files::make(path).map_err(|error| files::io_failure("cannot make", path, &error))?;
-    let database = database(file).map_err(|error| failure(path, &error.into()))?;
+    let lock = lock(path, file)?;
+    let database = database(path, &lock)?;
     commit(&database, tables::make).map_err(|error| failure(path, &error))?;
-    Ok(database)
+    Ok((lock, database))
 }
 
-fn open(path: &Path) -> Result<Database, Failure> {
-    let file = files::open_to_write(path).map_err(|error| files::io_failure("cannot open", path, &error))?;
-    let length = file.metadata().map_err(|error| files::io_failure("cannot look at", path, &error))?.len();
+fn lock(path: &Path, file: File) -> Result<Locked, Failure> {
+    let taken = Locked::take(file).map_err(|error| files::io_failure("cannot lock", path, &error))?;
+    taken.ok_or_else(busy)
+}
+
+fn open(path: &Path, lock: &Locked) -> Result<Database, Failure> {
+    let length = lock.len().map_err(|error| files::io_failure("cannot look at", path, &error))?;
     if length == 0 {
         // redb would make a new database of it.
         return Err(damaged(path));
     }
-    let database = database(file).map_err(|error| failure(path, &error.into()))?;
+    let database = database(path, lock)?;
     let format = database.begin_read().map_err(redb::Error::from).and_then(|read| tables::format(&read));
     match format.map_err(|error| failure(path, &error))? {
         Some(tables::FORMAT) => Ok(database),
@@ -110,10 +118,11 @@ fn open(path: &Path) -> Result<Database, Failure> {
     }
 }
 
-fn database(file: File) -> Result<Database, DatabaseError> {
+fn database(path: &Path, lock: &Locked) -> Result<Database, Failure> {
+    let backend = lock.backend().map_err(|error| files::io_failure("cannot use", path, &error))?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE);
-    builder.create_with_backend(FileBackend::new(file)?)
+    builder.create_with_backend(backend).map_err(|error| failure(path, &error.into()))
 }
 
 fn commit(
@@ -131,9 +140,6 @@ fn failure(path: &Path, error: &redb::Error) -> Failure {
     if let redb::Error::Io(error) = error {
         let is_damaged = error.kind() == io::ErrorKind::InvalidData;
         return if is_damaged { damaged(path) } else { files::io_failure("cannot use", path, error) };
-    }
-    if matches!(error, redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) {
-        return busy();
     }
     if matches!(
         error,

@@ -1,6 +1,8 @@
 //! What egressd asks. It is believed nothing that can be checked here (INV-09): the token is
 //! hashed here, the path is judged here, and asks must rise.
 
+use proto::frame::FrameError;
+use proto::journal::{Event, Reason};
 use proto::lease_lane::{LeaseRequest, TOKEN_MAX};
 use unix::lane::{LaneError, Parcel};
 
@@ -32,12 +34,29 @@ impl Keeper {
             }
             LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms } => {
                 if !self.was_opened(lane, seq) {
-                    return Err(LaneError::Frame(proto::frame::FrameError::Malformed));
+                    return Err(LaneError::Frame(FrameError::Malformed));
                 }
                 let (bytes_in, bytes_out, ms) = (Some(bytes_in), Some(bytes_out), Some(ms));
                 self.close(lane, seq, &Closing { outcome, status, bytes_in, bytes_out, ms });
                 Ok(())
             }
+        }
+    }
+
+    /// The token of an `Open` found no locked memory. Without it nobody is known to ask, which is
+    /// not the same as nobody having been named.
+    ///
+    /// # Errors
+    /// As [`Keeper::answer_lease`].
+    pub(super) fn answer_no_room(&mut self, lane: LaneId, request: LeaseRequest) -> Result<(), LaneError> {
+        match request {
+            LeaseRequest::Open { seq, .. } => {
+                self.check_rising(lane, seq)?;
+                self.refuse(lane, seq, Self::event(Event::LeaseDenied), Reason::Busy);
+                Ok(())
+            }
+            // It has no value that could find no room.
+            LeaseRequest::Close { .. } => Err(LaneError::Frame(FrameError::ValueMisplaced)),
         }
     }
 
@@ -48,7 +67,7 @@ impl Keeper {
                 Ok(())
             }
             Some(Who::Egress { .. } | Who::Control | Who::Cli { .. }) | None => {
-                Err(LaneError::Frame(proto::frame::FrameError::Malformed))
+                Err(LaneError::Frame(FrameError::Malformed))
             }
         }
     }

@@ -214,7 +214,7 @@ impl Keeper {
     }
 
     /// Refuses with a record that is filled in but for the reason.
-    fn refuse(&mut self, lane: LaneId, seq: u64, mut record: Record, reason: Reason) {
+    pub(super) fn refuse(&mut self, lane: LaneId, seq: u64, mut record: Record, reason: Reason) {
         record.reason = Some(reason);
         let record = match self.flood.one_more(reason, Instant::now()) {
             Counted::Alone => self.record(record, Urgency::Soon).ok(),

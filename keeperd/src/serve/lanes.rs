@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proto::frame::Message;
 use proto::hello::{Hello, LaneKind};
-use unix::lane::{Flushed, Lane, LaneError, Parcel, Received};
+use unix::lane::{Flushed, Lane, LaneError, Parcel, Received, Taken};
 
 /// Most lanes of the CLI at once: each holds locked memory.
 pub(super) const CLI_LANES_MAX: usize = 64;
@@ -91,16 +91,25 @@ impl Peer {
 
     /// The next message, once the peer has said Hello.
     pub(super) fn take<M: Message>(&mut self) -> Result<Option<Parcel<M>>, LaneError> {
+        if self.greeted()? { self.lane.take() } else { Ok(None) }
+    }
+
+    /// The same, also where its value found no room.
+    pub(super) fn take_any<M: Message>(&mut self) -> Result<Option<Taken<M>>, LaneError> {
+        if self.greeted()? { self.lane.take_any() } else { Ok(None) }
+    }
+
+    fn greeted(&mut self) -> Result<bool, LaneError> {
         if self.greeting != Greeting::Done {
             let Some(hello) = self.lane.take::<Hello>()? else {
-                return Ok(None);
+                return Ok(false);
             };
             if !hello.message.fits(self.kind()) {
                 return Err(LaneError::Hello);
             }
             self.greeting = Greeting::Done;
         }
-        self.lane.take()
+        Ok(true)
     }
 }
 

@@ -12,7 +12,7 @@ use proto::cli_lane::CliRequest;
 use proto::control_lane::{ControlOrder, LogLevel};
 use proto::failure::{Failure, FailureClass};
 use proto::lease_lane::LeaseRequest;
-use unix::lane::{Descriptors, Lane, LaneError, Received};
+use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
 
 use super::keeper::{Awaited, End, Keeper};
 use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
@@ -219,8 +219,9 @@ impl Keeper {
                     Some(parcel) => self.obey(parcel)?,
                     None => return Ok(took),
                 },
-                Who::Egress { .. } => match peer.take::<LeaseRequest>()? {
-                    Some(parcel) => self.answer_lease(id, parcel)?,
+                Who::Egress { .. } => match peer.take_any::<LeaseRequest>()? {
+                    Some(Taken::Whole(parcel)) => self.answer_lease(id, parcel)?,
+                    Some(Taken::NoRoom(request)) => self.answer_no_room(id, request)?,
                     None => return Ok(took),
                 },
                 Who::Cli { turn: Turn::Ours, .. } => return Ok(took),

@@ -64,6 +64,11 @@ fn reopen(made: Made) -> (TempDir, Store, Contents) {
     (dir, store, contents)
 }
 
+/// Why another keeper cannot have the store, if it cannot.
+fn try_open(made: &Made) -> Option<FailureClass> {
+    Store::open(made.dir.path(), Create::MustExist).err().map(|failure| failure.class)
+}
+
 /// Path and content of every file below.
 fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -211,6 +216,11 @@ fn a_second_keeper_is_told_to_try_again() {
     let made = made();
     let failure = Store::open(made.dir.path(), Create::MayCreate).err().unwrap();
     assert_eq!(failure.class, FailureClass::TryAgain);
+    let (dir, store, _) = reopen(made);
+    let failure = Store::open(dir.path(), Create::MustExist).err().unwrap();
+    assert_eq!(failure.class, FailureClass::TryAgain);
+    drop(store);
+    assert!(Store::open(dir.path(), Create::MustExist).is_ok());
 }
 
 #[test]
@@ -413,6 +423,11 @@ fn a_failed_change_leaves_the_catalog_as_it_was_and_usable() {
         Err(redb::Error::Io(std::io::ErrorKind::StorageFull.into()))
     });
     assert_eq!(failed.unwrap_err().class, FailureClass::Io);
+    // The database that failed is gone, and the lock is not: it guards the journal too.
+    assert_eq!(try_open(&made), Some(FailureClass::TryAgain));
     assert_eq!(made.store.contents().unwrap().secrets, vec![row]);
     add(&mut made.store, &made.unlocked.keys, "@b", b"two");
+    assert_eq!(try_open(&made), Some(FailureClass::TryAgain));
+    let (_dir, _store, contents) = reopen(made);
+    assert_eq!(contents.secrets.len(), 2);
 }

@@ -5,23 +5,23 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use proto::frame::{FrameError, Message};
-use proto::hazmat::deposit::{Frame, Inbound};
+use proto::hazmat::deposit::{Deposit, Frame, Inbound};
 use proto::hazmat::release::Outbound;
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::hello::{Hello, LaneKind};
 
-use crate::passed;
+use crate::passed::{self, Arrival, Rights};
 
-/// Most descriptors in one message (Linux's SCM_MAX_FD is 253).
+/// Most descriptors with one message; more are a breach (Linux passes up to 253).
 pub const FDS_MAX: usize = 96;
 
 /// Whether descriptors may arrive on a lane.
@@ -56,7 +56,8 @@ pub enum Flushed {
 /// Why a lane is of no more use.
 #[derive(Debug)]
 pub enum LaneError {
-    /// The peer broke the protocol, or no slot was left for what it sent.
+    /// The peer broke the protocol; or, with [`FrameError::NoSlot`], no locked memory was left for
+    /// what it sent.
     Frame(FrameError),
     /// Descriptors came that no message announced, or too few, or ones that cannot be.
     Descriptors,
@@ -73,6 +74,7 @@ pub enum LaneError {
 impl fmt::Display for LaneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Frame(FrameError::NoSlot) => FrameError::NoSlot.fmt(f),
             Self::Frame(error) => write!(f, "protocol: {error}"),
             Self::Descriptors => f.write_str("protocol: descriptors where none may be"),
             Self::Hello => f.write_str("protocol: the peer speaks another version or lane"),
@@ -107,12 +109,38 @@ pub struct Parcel<M> {
     pub fds: Vec<OwnedFd>,
 }
 
+/// A message, and whether what came with it could be kept.
+pub enum Taken<M> {
+    /// All of it.
+    Whole(Parcel<M>),
+    /// Its value came, and no locked memory was left for it. It was wiped; the lane goes on.
+    NoRoom(M),
+}
+
+/// Descriptors that one read brought. They belong to the frame whose first byte was in that read.
+struct Batch {
+    /// How many bytes had come before that read.
+    from: u64,
+    /// How many with it.
+    to: u64,
+    fds: Vec<OwnedFd>,
+}
+
+impl Batch {
+    /// Whether a frame that began there may be the one.
+    const fn is_with(&self, start: u64) -> bool {
+        self.from <= start && start < self.to
+    }
+}
+
 /// One end of a lane.
 pub struct Lane {
     socket: UnixStream,
     inbound: Inbound,
     outbound: Outbound,
-    arrived: VecDeque<OwnedFd>,
+    /// Bytes received since the lane began.
+    received: u64,
+    arrived: VecDeque<Batch>,
     /// Descriptors to send: how many frames go out before the one they belong to.
     leaving: VecDeque<(usize, Vec<OwnedFd>)>,
     descriptors: Descriptors,
@@ -128,6 +156,7 @@ impl Lane {
             socket,
             inbound: Inbound::new()?,
             outbound: Outbound::new(),
+            received: 0,
             arrived: VecDeque::new(),
             leaving: VecDeque::new(),
             descriptors,
@@ -145,29 +174,27 @@ impl Lane {
     /// # Errors
     /// [`LaneError`]: the lane must be closed.
     pub fn receive(&mut self) -> Result<Received, LaneError> {
-        let mut ancillary = nix::cmsg_space!([RawFd; FDS_MAX]);
         let space = self.inbound.space();
         if space.is_empty() {
             return Ok(Received::Bytes);
         }
-        let mut slices = [IoSliceMut::new(space)];
-        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        let message = match recvmsg::<()>(self.socket.as_raw_fd(), &mut slices, Some(&mut ancillary), flags) {
-            Ok(message) => message,
+        let Arrival { bytes, fds, rights } = match passed::receive(self.socket.as_fd(), space) {
+            Ok(arrival) => arrival,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Nothing),
             Err(Errno::ECONNRESET) => return Ok(Received::Closed),
             Err(error) => return Err(error.into()),
         };
-        let bytes = message.bytes;
-        let truncated = message.flags.contains(MsgFlags::MSG_CTRUNC);
-        for part in message.cmsgs()? {
-            if let ControlMessageOwned::ScmRights(numbers) = part {
-                self.arrived.extend(passed::own(numbers));
-            }
-        }
+        let from = self.received;
         self.inbound.filled(bytes);
-        if truncated || (self.descriptors == Descriptors::Refused && !self.arrived.is_empty()) {
+        self.received += bytes as u64;
+        if rights == Rights::Truncated || fds.len() > FDS_MAX {
             return Err(LaneError::Descriptors);
+        }
+        if !fds.is_empty() {
+            if self.descriptors == Descriptors::Refused {
+                return Err(LaneError::Descriptors);
+            }
+            self.arrived.push_back(Batch { from, to: self.received, fds });
         }
         Ok(if bytes == 0 { Received::Closed } else { Received::Bytes })
     }
@@ -175,17 +202,35 @@ impl Lane {
     /// Takes the next whole message out of what was received.
     ///
     /// # Errors
-    /// [`LaneError`]: the lane must be closed.
+    /// [`LaneError`]: the lane must be closed. That no locked memory is left for a value is one of
+    /// them; see [`Lane::take_any`] for a lane that is to outlive it.
     pub fn take<M: Message>(&mut self) -> Result<Option<Parcel<M>>, LaneError> {
-        let Some(Frame { message, value }) = self.inbound.take::<M>()? else {
-            return Ok(None);
-        };
-        let announced = message.fds();
-        if announced > self.arrived.len() {
-            return Err(LaneError::Descriptors);
+        match self.take_any()? {
+            Some(Taken::Whole(parcel)) => Ok(Some(parcel)),
+            Some(Taken::NoRoom(_)) => Err(FrameError::NoSlot.into()),
+            None => Ok(None),
         }
-        let fds = self.arrived.drain(..announced).collect();
-        Ok(Some(Parcel { message, value, fds }))
+    }
+
+    /// As [`Lane::take`], and goes on when no locked memory is left for a value: whoever asked for
+    /// it can then be told so.
+    ///
+    /// # Errors
+    /// [`LaneError`]: the lane must be closed.
+    pub fn take_any<M: Message>(&mut self) -> Result<Option<Taken<M>>, LaneError> {
+        let start = self.inbound.taken();
+        let taken = self.inbound.take::<M>()?;
+        let Some(Frame { message, value }) = taken else {
+            // Only the incomplete frame, if there is one, can still announce any.
+            let has_home = |batch: &Batch| self.received > start && batch.is_with(start);
+            return if self.arrived.iter().all(has_home) { Ok(None) } else { Err(LaneError::Descriptors) };
+        };
+        let fds = self.claim(message.fds(), start)?;
+        Ok(Some(match value {
+            Deposit::Value(value) => Taken::Whole(Parcel { message, value: Some(value), fds }),
+            Deposit::None => Taken::Whole(Parcel { message, value: None, fds }),
+            Deposit::NoRoom => Taken::NoRoom(message),
+        }))
     }
 
     /// Puts a message behind the others that wait to be written.
@@ -304,6 +349,20 @@ impl Lane {
     pub fn greet(&mut self, kind: LaneKind, deadline: Instant) -> Result<(), LaneError> {
         self.send(&Hello::ours(kind), None, Vec::new(), deadline)?;
         if self.wait_for::<Hello>(deadline)?.message.fits(kind) { Ok(()) } else { Err(LaneError::Hello) }
+    }
+
+    /// The descriptors of the frame just taken, which began there: exactly as many as it announces.
+    fn claim(&mut self, announced: usize, start: u64) -> Result<Vec<OwnedFd>, LaneError> {
+        let mut fds = Vec::new();
+        if announced > 0 {
+            match self.arrived.pop_front() {
+                Some(batch) if batch.is_with(start) => fds = batch.fds,
+                Some(_) | None => return Err(LaneError::Descriptors),
+            }
+        }
+        let next = self.inbound.taken();
+        let is_late = self.arrived.front().is_some_and(|batch| batch.to <= next);
+        if fds.len() != announced || is_late { Err(LaneError::Descriptors) } else { Ok(fds) }
     }
 
     /// Returns only when the socket is ready, so that a blocking one does not block beyond the

@@ -93,9 +93,7 @@ impl OwnedError {
             Self::WrongKind(kind) => {
                 (FailureClass::Config, format!("move {shown} away and put a {kind} there"))
             }
-            Self::Foreign(_) => {
-                (FailureClass::Config, format!("use a UGENT_HOME of your own, or: chown \"$USER\" {shown}"))
-            }
+            Self::Foreign(_) => (FailureClass::Config, "use a UGENT_HOME of your own".to_owned()),
             Self::TooOpen { privacy, .. } => {
                 (FailureClass::Config, format!("chmod {} {shown}", privacy.mend()))
             }

@@ -3,10 +3,11 @@
 
 #![expect(unsafe_code, reason = "a descriptor that comes as a number has no safe way into OwnedFd")]
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::errno::Errno;
 use nix::libc;
 
 /// Takes over the control lane a daemon is started with on fd 0. Only once a process; `None`
@@ -69,12 +70,65 @@ pub fn process(pid: u32) -> std::io::Result<OwnedFd> {
     }
 }
 
-/// Owns the descriptors of one SCM_RIGHTS message.
-pub(crate) fn own(numbers: Vec<RawFd>) -> Vec<OwnedFd> {
-    numbers
-        .into_iter()
-        // SAFETY: recvmsg has just made these descriptors for us, and each number stands in one
-        // ancillary message only, which is parsed once.
-        .map(|number| unsafe { OwnedFd::from_raw_fd(number) })
-        .collect()
+/// What one read of a lane's socket brought.
+pub(crate) struct Arrival {
+    /// How many bytes were read.
+    pub(crate) bytes: usize,
+    /// Every descriptor the kernel made for us, however the read went.
+    pub(crate) fds: Vec<OwnedFd>,
+    /// Whether the kernel gave all that was sent.
+    pub(crate) rights: Rights,
+}
+
+/// Whether the kernel gave all descriptors that were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// It did.
+    Whole,
+    /// Some are lost: this process has no more room for descriptors (MSG_CTRUNC).
+    Truncated,
+}
+
+/// Most descriptors the kernel passes at once (SCM_MAX_FD): with room for these, a peer cannot
+/// make it truncate.
+const RIGHTS_MAX: libc::c_uint = 253;
+// SAFETY: CMSG_SPACE only computes.
+const RIGHTS_SPACE: usize = unsafe { libc::CMSG_SPACE(RIGHTS_MAX * (RawFd::BITS / 8)) } as usize;
+
+/// Reads once from a socket, and owns every descriptor that comes along, also of a truncated
+/// message: the `recvmsg` of nix gives none of those out, and they would stay open for ever.
+pub(crate) fn receive(socket: BorrowedFd<'_>, room: &mut [u8]) -> Result<Arrival, Errno> {
+    // Of u64, since control messages must be aligned.
+    let mut control = [0_u64; RIGHTS_SPACE.div_ceil(size_of::<u64>())];
+    let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+    // SAFETY: null pointers and zero lengths are a valid msghdr.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: `message` points to `part`, which spans `room`, and to `control`, with their true
+    // lengths; all of them are ours alone and outlive the call.
+    let got = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) };
+    let bytes = Errno::result(got)?.unsigned_abs();
+    let mut fds = Vec::new();
+    // SAFETY: the kernel has filled `control` and says in `msg_controllen` how far.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    // SAFETY: it is null, or a header that lies wholly within `control`.
+    while let Some(header) = unsafe { next.as_ref() } {
+        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            // SAFETY: CMSG_LEN only computes; CMSG_DATA points behind the header at `next`.
+            let (empty, data) =
+                unsafe { (libc::CMSG_LEN(0) as usize, libc::CMSG_DATA(next).cast::<RawFd>()) };
+            for index in 0..header.cmsg_len.saturating_sub(empty) / size_of::<RawFd>() {
+                // SAFETY: the kernel wrote `cmsg_len` bytes here, also of a truncated message, and
+                // has just made each of these descriptors for us alone; each is read once.
+                fds.push(unsafe { OwnedFd::from_raw_fd(data.add(index).read_unaligned()) });
+            }
+        }
+        // SAFETY: as for the first; `next` came from the same message.
+        next = unsafe { libc::CMSG_NXTHDR(&raw const message, next) };
+    }
+    let rights = if message.msg_flags & libc::MSG_CTRUNC == 0 { Rights::Whole } else { Rights::Truncated };
+    Ok(Arrival { bytes, fds, rights })
 }
