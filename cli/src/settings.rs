@@ -10,6 +10,7 @@ use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::control_lane::KdfCost;
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
+use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
 
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) kdf: KdfCost,
     pub(crate) tokenless: bool,
+    pub(crate) strictness: Strictness,
 }
 
 #[derive(Deserialize, Default)]
@@ -37,6 +39,7 @@ struct Written {
     listen: Option<toml::Spanned<String>>,
     kdf: Option<toml::Spanned<KdfWritten>>,
     tokenless: Option<bool>,
+    confinement: Option<toml::Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +130,13 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         None => None,
         Some(word) => Some(backend(&word, &format!("backend in {}", path.display()))?),
     };
-    Ok(Settings { backend, listen, kdf, tokenless: written.tokenless.unwrap_or(true) })
+    let strictness = match &written.confinement {
+        None => Strictness::Required,
+        Some(word) => Strictness::parse(word.get_ref()).map_err(|_| {
+            wrong(word.span().start, "confinement is neither \"required\" nor \"best-effort\"")
+        })?,
+    };
+    Ok(Settings { backend, listen, kdf, tokenless: written.tokenless.unwrap_or(true), strictness })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -161,18 +170,21 @@ mod tests {
         let settings = parsed("").unwrap();
         assert_eq!(settings.kdf, KdfCost::DEFAULT);
         assert!(settings.tokenless);
+        assert_eq!(settings.strictness, Strictness::Required);
         assert_eq!((settings.backend, settings.listen), (None, None));
     }
 
     #[test]
     fn every_setting_is_taken() {
         let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = false\n\
+                    confinement = \"best-effort\"\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
         assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(settings.kdf, KdfCost::MIN);
         assert!(!settings.tokenless);
+        assert_eq!(settings.strictness, Strictness::BestEffort);
     }
 
     #[test]
@@ -182,6 +194,7 @@ mod tests {
             ("tokenless = \"yes\"\n", "/h/secrets.toml:1:13: "),
             ("kdf = { memory_kib = 1, passes = 1 }\n", "/h/secrets.toml:1:7: kdf must"),
             ("\n\nlisten = \"0.0.0.0:1\"\n", "/h/secrets.toml:3:10: listen"),
+            ("confinement = \"none\"\n", "/h/secrets.toml:1:15: confinement"),
             ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
         ] {
             let failure = parsed(text).unwrap_err();

@@ -5,6 +5,7 @@
 use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, StartEgress, Transport};
 use proto::failure::{Failure, FailureClass};
 use proto::name::ProviderId;
+use proto::standing::Strictness;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use unix::lane::{Descriptors, Lane};
@@ -22,6 +23,16 @@ pub(crate) struct Outside {
     pub(crate) names: Names,
 }
 
+impl Outside {
+    /// All TCP ports that will ever be connected to.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self.transports.ports().chain(self.names.ports()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+}
+
 /// All that serving needs.
 pub(crate) struct Prepared {
     /// One a worker; nothing was read from them yet.
@@ -30,6 +41,8 @@ pub(crate) struct Prepared {
     pub(crate) listeners: Vec<Listener>,
     /// What is known of the world outside.
     pub(crate) outside: Outside,
+    /// What to do where the kernel cannot give every layer.
+    pub(crate) strictness: Strictness,
     /// How much to log.
     pub(crate) log: LogLevel,
     /// What was odd on the way.
@@ -66,7 +79,8 @@ pub(crate) fn open(control: &mut Control) -> Result<Prepared, Ended> {
     let names = Names::read(&mut notes);
     let transports = Transports::open(transports, anchors, &mut notes).map_err(Ended::Failed)?;
     draw()?;
-    Ok(Prepared { lanes, listeners, outside: Outside { transports, names }, log: start.log, notes })
+    let outside = Outside { transports, names };
+    Ok(Prepared { lanes, listeners, outside, strictness: start.strictness, log: start.log, notes })
 }
 
 /// An order that may not come now: the launcher is of another build, or has a bug.

@@ -15,44 +15,44 @@ use proto::control_lane::{ControlOrder, ControlReport, LogLevel};
 use proto::failure::{Failure, FailureClass};
 use proto::hello::LaneKind;
 use tokio::sync::watch;
+use unix::lane::LaneError;
 
-use crate::confine::Confined;
+use crate::confine::Jailed;
 use crate::control::{Control, Ended};
 use crate::gate::clients::Listener;
 use crate::log::{Log, WorkerEnd};
 use crate::prepare::{self, Prepared};
 use crate::worker::{self, Phase, Seat};
 
-/// A worker's stack: deep enough for a TLS handshake, small enough to have many.
-const STACK: usize = 512 * 1024;
 /// Most log lines that wait.
 const LINES: usize = 256;
 /// How long keeperd may take to greet.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until told to end.
-pub(crate) fn run(control: &mut Control, prepared: Prepared, confined: Confined) -> Result<Ended, Ended> {
-    control.report(&ControlReport::Confined { layers: confined.layers().to_vec() })?;
-    for (level, text) in &prepared.notes {
-        control.report_if_read(&ControlReport::Log { level: *level, text: text.clone() })?;
-    }
-    let confined = Arc::new(confined);
+pub(crate) fn run(control: &mut Control, mut prepared: Prepared, jailed: Jailed) -> Result<Ended, Ended> {
     let (bell, ringer) = UnixStream::pair().map_err(|error| unable(&error))?;
     bell.set_nonblocking(true).and_then(|()| ringer.set_nonblocking(true)).map_err(|error| unable(&error))?;
     let (lines, log_lines) = mpsc::sync_channel(LINES);
     let (ends, worker_ends) = mpsc::channel();
     let log = Log::new(prepared.log, lines, ends, ringer);
     let (phase, told) = watch::channel(Phase::Serving);
-    let seats = seats(prepared, &log, &told)?;
-    let mut running = 0;
-    for seat in seats {
-        let proof = Arc::clone(&confined);
-        running += 1;
-        std::thread::Builder::new()
-            .name(format!("worker-{running}"))
-            .stack_size(STACK)
-            .spawn(move || worker::run(seat, &proof))
-            .map_err(|error| unable(&error))?;
+    let lanes = std::mem::take(&mut prepared.lanes);
+    let notes = std::mem::take(&mut prepared.notes);
+    let running = lanes.len();
+    let seats = seats(prepared, running, &log, &told).map_err(|error| unable(&error))?;
+    let workers: io::Result<Vec<_>> =
+        seats.into_iter().enumerate().map(|(index, seat)| worker::start(index + 1, seat)).collect();
+    let workers = workers.map_err(|error| worker_lost(&error))?;
+    let confined = Arc::new(jailed.confine().map_err(Ended::Failed)?);
+    control.report(&ControlReport::Confined(confined.confinement().clone()))?;
+    for (level, text) in notes {
+        control.report_if_read(&ControlReport::Log { level, text })?;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    for (worker, mut lane) in workers.into_iter().zip(lanes) {
+        lane.greet(LaneKind::Lease, deadline).map_err(|error| not_greeted(&error))?;
+        worker.begin(lane, Arc::clone(&confined));
     }
     control.report(&ControlReport::Ready { locked: false })?;
     // The threads are not waited for: those with streams in flight end with the process.
@@ -113,7 +113,7 @@ impl Desk<'_> {
             match end {
                 WorkerEnd::Drained => self.running = self.running.saturating_sub(1),
                 WorkerEnd::KeeperLost => return Err(keeper_lost()),
-                WorkerEnd::Unable => return Err(worker_lost()),
+                WorkerEnd::Unable => return Err(worker_lost(&io::Error::other("its lane cannot be polled"))),
             }
         }
         Ok(if self.running == 0 { Some(Ended::Told) } else { None })
@@ -146,10 +146,10 @@ fn keeper_lost() -> Ended {
     Ended::Failed(Failure::new(FailureClass::Unreachable, "keeperd is gone, so egressd ends", ""))
 }
 
-fn worker_lost() -> Ended {
+fn worker_lost(error: &io::Error) -> Ended {
     Ended::Failed(Failure::new(
         FailureClass::TryAgain,
-        "a worker of egressd could not start",
+        format!("a worker of egressd could not start: {error}"),
         "look for a limit on descriptors or threads (`ulimit -n -u`)",
     ))
 }
@@ -158,26 +158,27 @@ fn unable(error: &io::Error) -> Ended {
     Ended::Failed(Failure::new(FailureClass::TryAgain, format!("egressd cannot serve: {error}"), ""))
 }
 
-fn seats(prepared: Prepared, log: &Log, told: &watch::Receiver<Phase>) -> Result<Vec<Seat>, Ended> {
+fn not_greeted(error: &LaneError) -> Ended {
+    let what = format!("keeperd did not greet egressd: {error}");
+    Ended::Failed(Failure::new(FailureClass::Unreachable, what, ""))
+}
+
+/// One a worker: each has its own descriptors of the listeners.
+fn seats(
+    prepared: Prepared,
+    count: usize,
+    log: &Log,
+    told: &watch::Receiver<Phase>,
+) -> io::Result<Vec<Seat>> {
     let outside = Arc::new(prepared.outside);
-    let deadline = Instant::now() + PATIENCE;
-    let mut seats = Vec::with_capacity(prepared.lanes.len());
-    for mut lane in prepared.lanes {
-        lane.greet(LaneKind::Lease, deadline).map_err(|error| {
-            Ended::Failed(Failure::new(
-                FailureClass::Unreachable,
-                format!("keeperd did not greet egressd: {error}"),
-                "",
-            ))
-        })?;
-        let listeners: Result<Vec<_>, _> = prepared.listeners.iter().map(Listener::again).collect();
-        seats.push(Seat {
-            lane,
-            listeners: listeners.map_err(|error| unable(&error))?,
+    let seat = |_| {
+        let listeners: io::Result<Vec<_>> = prepared.listeners.iter().map(Listener::again).collect();
+        Ok(Seat {
+            listeners: listeners?,
             outside: Arc::clone(&outside),
             log: log.clone(),
             phase: told.clone(),
-        });
-    }
-    Ok(seats)
+        })
+    };
+    (0..count).map(seat).collect()
 }

@@ -2,8 +2,10 @@
 //! Workers share nothing that changes but the phase they are in.
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use proto::control_lane::LogLevel;
@@ -19,6 +21,8 @@ use crate::log::{Log, WorkerEnd};
 use crate::prepare::Outside;
 use crate::upstream::Upstream;
 
+/// A worker's stack: deep enough for a TLS handshake, small enough to have many.
+const STACK: usize = 512 * 1024;
 /// How long answers may take to be written once keeperd is gone.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -49,8 +53,6 @@ pub(crate) struct Worker {
 
 /// What a worker's thread is started with.
 pub(crate) struct Seat {
-    /// Greeted already, and nonblocking.
-    pub(crate) lane: Lane,
     /// Its own descriptors of the listeners.
     pub(crate) listeners: Vec<Listener>,
     /// The same for all.
@@ -61,21 +63,53 @@ pub(crate) struct Seat {
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
-/// Serves until drained, or until keeperd is gone. Only a confined process may (INV-08).
-pub(crate) fn run(seat: Seat, _: &Confined) {
-    let log = seat.log.clone();
-    let end = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(seat)),
-        Err(error) => {
-            log.line(LogLevel::Error, || format!("a worker could not start: {error}"));
-            WorkerEnd::Unable
-        }
-    };
-    log.end(end);
+/// A worker that has all it needs but leave to serve.
+pub(crate) struct Waiting(Sender<Begin>);
+
+struct Begin {
+    lane: Lane,
+    /// Only a confined process serves (INV-08).
+    _confined: Arc<Confined>,
 }
 
-async fn serve(seat: Seat) -> WorkerEnd {
-    let Seat { lane, listeners, outside, log, phase } = seat;
+/// Starts a worker's thread, and returns once it waits: its event loop is made by then, since the
+/// filters that come next do not let it.
+pub(crate) fn start(number: usize, seat: Seat) -> io::Result<Waiting> {
+    let (door, opens) = mpsc::channel();
+    let (made, ready) = mpsc::channel();
+    std::thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .stack_size(STACK)
+        .spawn(move || run(seat, &made, &opens))?;
+    ready.recv().map_err(io::Error::other)??;
+    Ok(Waiting(door))
+}
+
+impl Waiting {
+    /// Lets it serve with that lane, which was greeted already and does not block.
+    pub(crate) fn begin(self, lane: Lane, confined: Arc<Confined>) {
+        // It waits for nothing else, so it is there.
+        let _ = self.0.send(Begin { lane, _confined: confined });
+    }
+}
+
+/// Serves until drained, or until keeperd is gone.
+fn run(seat: Seat, made: &Sender<io::Result<()>>, opens: &Receiver<Begin>) {
+    let log = seat.log.clone();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = made.send(Err(error));
+            return;
+        }
+    };
+    let _ = made.send(Ok(()));
+    let Ok(Begin { lane, .. }) = opens.recv() else { return };
+    log.end(LocalSet::new().block_on(&runtime, serve(seat, lane)));
+}
+
+async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
+    let Seat { listeners, outside, log, phase } = seat;
     let watch = match lane.socket().try_clone().and_then(UnixStream::from_std) {
         Ok(watch) => watch,
         Err(error) => {

@@ -3,6 +3,8 @@
 //!
 //! Nothing here decides; `policy/` parses what is read.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use proto::failure::{Failure, FailureClass};
+use unix::namespaces;
 use unix::owned::{self, Privacy};
 
 use crate::policy::grants::Grants;
@@ -28,6 +31,9 @@ const ANCHORS_FILE_MAX: u64 = 1024 * 1024;
 pub(crate) struct PolicyFiles {
     home: PathBuf,
     inotify: Inotify,
+    /// What each ca_file held when it was last read: one outside of UGENT_HOME can be read only
+    /// before this process is confined.
+    anchors: BTreeMap<PathBuf, Vec<Vec<u8>>>,
 }
 
 /// Which of the files changed.
@@ -62,7 +68,7 @@ impl PolicyFiles {
             Ok(inotify)
         });
         match watched {
-            Ok(inotify) => Ok(Self { home: home.to_owned(), inotify }),
+            Ok(inotify) => Ok(Self { home: home.to_owned(), inotify, anchors: BTreeMap::new() }),
             Err(error) => Err(Failure::new(
                 FailureClass::Io,
                 format!("cannot watch {} for changes: {error}", home.display()),
@@ -100,11 +106,15 @@ impl PolicyFiles {
     }
 
     /// Reads the providers file, and the anchors it names.
-    pub(crate) fn providers(&self) -> Providers {
+    pub(crate) fn providers(&mut self) -> Providers {
         match read(&self.home.join(PROVIDERS)) {
             Text::Missing => Providers::built_in(),
             Text::Refused(what) => Providers::file_refused(what),
-            Text::Read(text) => Providers::with_file(&text, &|path| anchors(&self.home.join(path))),
+            Text::Read(text) => {
+                let known = RefCell::new(&mut self.anchors);
+                let home = &self.home;
+                Providers::with_file(&text, &|path| anchors(&home.join(path), &mut known.borrow_mut()))
+            }
         }
     }
 }
@@ -141,10 +151,26 @@ fn read(path: &Path) -> Text {
     }
 }
 
-fn anchors(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+/// What a ca_file holds; of one that the fence keeps from us, what it held before.
+fn anchors(path: &Path, known: &mut BTreeMap<PathBuf, Vec<Vec<u8>>>) -> Result<Vec<Vec<u8>>, String> {
     let shown = path.display();
-    let read = open_anchors(path).and_then(|file| bounded(file, ANCHORS_FILE_MAX));
-    let bytes = match read {
+    match (open_anchors(path), known.get(path)) {
+        (Err(error), Some(before)) if error.kind() == io::ErrorKind::PermissionDenied => Ok(before.clone()),
+        (Err(error), None) if error.kind() == io::ErrorKind::PermissionDenied => Err(format!(
+            "{shown} cannot be read ({error}); outside of UGENT_HOME files are read only at the start: put it \
+             beside this file, or: ugent secret broker stop && ugent secret broker start"
+        )),
+        (opened, _) => {
+            let found = certificates(opened, path)?;
+            known.insert(path.to_owned(), found.clone());
+            Ok(found)
+        }
+    }
+}
+
+fn certificates(opened: io::Result<File>, path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let shown = path.display();
+    let bytes = match opened.and_then(|file| bounded(file, ANCHORS_FILE_MAX)) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(format!("{shown} is longer than {ANCHORS_FILE_MAX} bytes")),
         Err(error) => return Err(format!("{shown} cannot be read: {error}")),
@@ -170,7 +196,10 @@ fn open_anchors(path: &Path) -> io::Result<File> {
     if !found.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&found.uid());
+    // In a user namespace of our own root shows as the overflow uid, and so does everybody else:
+    // there a file of another user's is believed too, if its mode lets only that one write it.
+    let believed = [0, nix::unistd::geteuid().as_raw(), namespaces::OVERFLOW_UID];
+    let is_ours = believed.contains(&found.uid());
     if !is_ours || found.mode() & 0o022 != 0 {
         return Err(io::Error::other("others can write it; it must be yours or root's: chmod go-w"));
     }
@@ -237,10 +266,11 @@ mod tests {
     #[test]
     fn anchors_are_the_certificates_of_a_file_and_nothing_else() {
         let home = home();
+        let read_at = |path: &Path| anchors(path, &mut BTreeMap::new());
         let read = |text: &str| {
             let path = home.path().join("ca.pem");
             fs::write(&path, text).unwrap();
-            anchors(&path)
+            read_at(&path)
         };
         let block = |tag: &str| format!("-----BEGIN {tag}-----\nAQID\n-----END {tag}-----\n");
         let two =
@@ -252,12 +282,12 @@ mod tests {
             let complaint = read(bad).unwrap_err();
             assert!(complaint.contains("ca.pem"), "{complaint}");
         }
-        assert!(anchors(&home.path().join("none")).is_err());
+        assert!(read_at(&home.path().join("none")).is_err());
         let pipe = home.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(anchors(&pipe).unwrap_err().contains("regular file"), "and it did not wait");
+        assert!(read_at(&pipe).unwrap_err().contains("regular file"), "and it did not wait");
         fs::write(home.path().join("ca.pem"), &two).unwrap();
         fs::set_permissions(home.path().join("ca.pem"), fs::Permissions::from_mode(0o664)).unwrap();
-        assert!(anchors(&home.path().join("ca.pem")).unwrap_err().contains("others can write it"));
+        assert!(read_at(&home.path().join("ca.pem")).unwrap_err().contains("others can write it"));
     }
 }

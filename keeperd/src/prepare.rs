@@ -17,6 +17,8 @@ use unix::lane::{Descriptors, Lane, LaneError};
 use unix::owned::{self, Privacy};
 
 use crate::audit::Journal;
+use crate::policy::grants::Grants;
+use crate::policy::providers::Providers;
 use crate::policy_files::PolicyFiles;
 use crate::store::{Contents, Create, Store};
 
@@ -34,6 +36,8 @@ pub(crate) struct Prepared {
     /// A damaged journal does not stop those who only read.
     pub(crate) journal: Result<Journal, Failure>,
     pub(crate) files: PolicyFiles,
+    pub(crate) grants: Grants,
+    pub(crate) providers: Providers,
     pub(crate) door: Door,
 }
 
@@ -102,13 +106,15 @@ fn open_keeper(control: &Lane, start: &StartKeeper, fds: Vec<OwnedFd>) -> Result
     let (store, contents) = open_store(control, start, &secrets, create)?;
     right_backend(start, &contents, home)?;
     let journal = Journal::open(&secrets.join("audit"));
-    let files = PolicyFiles::watch(home)?;
+    let mut files = PolicyFiles::watch(home)?;
+    // A ca_file may lie where the fence will not let us.
+    let (grants, providers) = (files.grants(), files.providers());
     let fd = fds.into_iter().next().ok_or_else(|| misled(&LaneError::Descriptors))?;
     let door = match start.role {
         Role::Broker => Door::Open(UnixListener::from(fd)),
         Role::Private | Role::Verify => Door::Private(UnixStream::from(fd)),
     };
-    Ok(Prepared { store, contents, journal, files, door })
+    Ok(Prepared { store, contents, journal, files, grants, providers, door })
 }
 
 /// The keeper of a command may have the catalog open for as long as that command takes. A broker

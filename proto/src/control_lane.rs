@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::journal::Verdict;
 use crate::name::{Backend, Host, ProviderId};
-use crate::standing::{LauncherStanding, Layer};
+use crate::standing::{Confinement, LauncherStanding, Strictness};
 
 /// What a keeperd is started for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,8 @@ pub struct StartKeeper {
     pub create: bool,
     /// Whether the launcher will send `Unlock` at once: nobody of the CLI is let in before.
     pub passphrase_follows: bool,
+    /// What to do where the kernel cannot give every layer.
+    pub strictness: Strictness,
     /// How much to log.
     pub log: LogLevel,
 }
@@ -111,6 +113,8 @@ pub struct StartEgress {
     pub listeners: Vec<ListenerKind>,
     /// How many [`ControlOrder::Transport`] and [`ControlOrder::Anchor`] went before.
     pub transports: u32,
+    /// What to do where the kernel cannot give every layer.
+    pub strictness: Strictness,
     /// How much to log.
     pub log: LogLevel,
 }
@@ -235,11 +239,8 @@ pub enum Wish {
 /// Daemon to launcher (or CLI).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ControlReport {
-    /// Confined; from here on the daemon serves.
-    Confined {
-        /// What the kernel granted.
-        layers: Vec<Layer>,
-    },
+    /// Confined, and how; from here on the daemon serves.
+    Confined(Confinement),
     /// From keeperd, in the role of a broker: one provider, followed by its anchors. The whole
     /// table is sent at start and again whenever the providers file changes.
     Transport(Transport),

@@ -12,15 +12,101 @@ pub enum Layer {
     NoCore,
     /// PR_SET_DUMPABLE is 0: the same user cannot read its memory, environment or descriptors.
     Undumpable,
+    /// A user namespace of its own: what capabilities it had to become confined reach nothing.
+    UserNamespace,
+    /// A network namespace of its own, without an interface that is up.
+    NetNamespace,
+    /// System V and POSIX message queues, semaphores and shared memory of its own.
+    IpcNamespace,
+    /// A host name of its own.
+    UtsNamespace,
+    /// The bounding set is empty: no exec gives a capability.
+    NoBounding,
+    /// Every other capability set is empty.
+    NoCapabilities,
     /// PR_SET_NO_NEW_PRIVS is 1.
     NoNewPrivs,
+    /// Landlock: no file but those it was left.
+    Files,
+    /// Landlock: no TCP port but those it was left.
+    TcpPorts,
+    /// Landlock: no abstract socket and no signal to a process outside.
+    Scopes,
+    /// Two system-call filters in every thread.
+    Filter,
 }
 
 crate::name::words!(Layer, "layer", "it is a layer of confinement", {
     NoCore => "no_core",
     Undumpable => "undumpable",
+    UserNamespace => "user_ns",
+    NetNamespace => "net_ns",
+    IpcNamespace => "ipc_ns",
+    UtsNamespace => "uts_ns",
+    NoBounding => "no_bounding",
+    NoCapabilities => "no_caps",
     NoNewPrivs => "no_new_privs",
+    Files => "files",
+    TcpPorts => "tcp_ports",
+    Scopes => "scopes",
+    Filter => "filter",
 });
+
+/// What is done where the kernel cannot give every layer (`confinement` in `secrets.toml`).
+/// System-call filters, no_new_privs and undumpable are demanded either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strictness {
+    /// No daemon serves without namespaces and Landlock.
+    Required,
+    /// They do without what the kernel refuses, and `broker status` shows what is missing.
+    BestEffort,
+}
+
+crate::name::words!(Strictness, "confinement", "it is required or best-effort", {
+    Required => "required",
+    BestEffort => "best-effort",
+});
+
+/// Namespaces that a daemon may have for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NamespaceKind {
+    /// Users and capabilities.
+    User,
+    /// Networks.
+    Net,
+    /// System V and POSIX message queues, semaphores and shared memory.
+    Ipc,
+    /// Host name.
+    Uts,
+}
+
+crate::name::words!(NamespaceKind, "namespace", "it is user, net, ipc or uts", {
+    User => "user",
+    Net => "net",
+    Ipc => "ipc",
+    Uts => "uts",
+});
+
+/// A namespace a daemon is in, by the inode of /proc/PID/ns/KIND as it read its own: nobody else of
+/// the same user can, since it is undumpable. Root can compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Which.
+    pub kind: NamespaceKind,
+    /// Of the namespace.
+    pub inode: u64,
+}
+
+/// What holds a daemon, as the kernel granted it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// In the order they were put on.
+    pub layers: Vec<Layer>,
+    /// The Landlock version in use; 0: none.
+    pub landlock_abi: u16,
+    /// Where it is.
+    pub namespaces: Vec<Namespace>,
+}
 
 /// What kind of process a child of the launcher is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +132,7 @@ pub struct ChildStanding {
     /// Its process id.
     pub pid: u32,
     /// What holds it.
-    pub layers: Vec<Layer>,
+    pub confinement: Confinement,
 }
 
 /// How far a broker is in its life.

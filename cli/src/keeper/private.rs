@@ -67,6 +67,7 @@ impl Private {
             kdf: session.settings.kdf,
             tokenless: session.settings.tokenless,
             create: purpose == Purpose::Init,
+            strictness: session.settings.strictness,
             passphrase_follows: false,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });

@@ -10,10 +10,11 @@ use proto::meta::Timestamp;
 use proto::standing::{self, ChildKind, LauncherStanding};
 
 use super::child::{Child, State};
+use super::confine::Confined;
 use super::egress::{self, Making};
 use super::listeners::Listeners;
 use super::log_lines::Log;
-use super::notify;
+use super::notify::Notify;
 use super::respawn::Respawn;
 use super::signals::Signals;
 use super::transports::Transports;
@@ -63,6 +64,7 @@ pub(super) struct Broker {
     pub(super) locked: bool,
     /// Why it ends, if not because it was told to.
     pub(super) failure: Option<Failure>,
+    pub(super) notify: Notify,
     order: StartKeeper,
     generation: u32,
     started: Timestamp,
@@ -79,6 +81,7 @@ impl Broker {
             kdf: settings.kdf,
             tokenless: settings.tokenless,
             create: false,
+            strictness: settings.strictness,
             passphrase_follows: false,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
@@ -93,6 +96,7 @@ impl Broker {
             passphrase: None,
             locked: true,
             failure: None,
+            notify: Notify::open(),
             order,
             generation: 0,
             started: clock::now(),
@@ -101,7 +105,7 @@ impl Broker {
     }
 
     /// Starts the keeper and goes on until every child is gone.
-    pub(super) fn run(mut self, passphrase: Option<SecretBytes>, signals: &Signals) -> Outcome {
+    pub(super) fn run(mut self, passphrase: Option<SecretBytes>, signals: &Signals, _: &Confined) -> Outcome {
         self.order.passphrase_follows = passphrase.is_some();
         self.passphrase = passphrase;
         let mut keeper = Child::start(ChildKind::Keeperd, 1)?;
@@ -138,6 +142,7 @@ impl Broker {
             generation: self.generation,
             listeners: &self.listeners,
             transports: &self.transports,
+            strictness: self.order.strictness,
             log: self.log.level(ChildKind::Egressd.as_str()),
         };
         let Some(keeper) = self.children.iter_mut().find(|child| child.kind == ChildKind::Keeperd) else {
@@ -163,7 +168,7 @@ impl Broker {
     pub(super) fn told_to_end(&mut self) {
         match self.phase {
             Phase::Serving => {
-                notify::say("STOPPING=1");
+                self.notify.say("STOPPING=1");
                 self.phase = Phase::Draining { until: Instant::now() + DRAINING };
                 self.listeners.close_gateway();
                 self.egresses().for_each(Child::drain);

@@ -7,7 +7,6 @@ use proto::standing::ChildKind;
 
 use super::broker::{Broker, Phase};
 use super::child::{Child, Heard, State};
-use super::notify;
 use super::outlet::Outlet;
 use super::transports::{Table, TooLong};
 use crate::addresses::{self, Keys};
@@ -62,8 +61,8 @@ impl Broker {
 
     fn heard_keeper(&mut self, report: ControlReport) -> Result<(), Breach> {
         match report {
-            ControlReport::Confined { layers } => {
-                self.keeper().into_iter().for_each(|child| child.layers = layers.clone())
+            ControlReport::Confined(confinement) => {
+                self.keeper().into_iter().for_each(|child| child.confinement = confinement.clone())
             }
             ControlReport::Transport(transport) => self.transports.transport(transport).map_err(too_long)?,
             ControlReport::Anchor { provider, der } => {
@@ -93,9 +92,9 @@ impl Broker {
 
     fn heard_egress(&mut self, generation: u32, report: ControlReport) -> Result<(), Breach> {
         match report {
-            ControlReport::Confined { layers } => {
+            ControlReport::Confined(confinement) => {
                 if let Some(child) = self.child(ChildKind::Egressd, generation) {
-                    child.layers = layers;
+                    child.confinement = confinement;
                 }
             }
             ControlReport::Ready { .. } => self.egress_is_ready(generation),
@@ -127,7 +126,7 @@ impl Broker {
         keeper.is_ready();
         match passphrase {
             // It is handed on once, to a keeper that has said it is confined (INV-08).
-            Some(passphrase) if !keeper.layers.is_empty() => {
+            Some(passphrase) if keeper.is_confined() => {
                 keeper.order(&ControlOrder::Unlock, Some(passphrase), Vec::new());
             }
             Some(_) => {
@@ -172,7 +171,7 @@ impl Broker {
     }
 
     fn announce(&self) {
-        notify::say("READY=1");
+        self.notify.say("READY=1");
         let keys = Keys::from_locked(self.locked);
         let mut text = Vec::new();
         // Memory takes every write.

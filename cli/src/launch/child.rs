@@ -9,7 +9,7 @@ use proto::control_lane::{ControlOrder, ControlReport};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::hello::{Hello, LaneKind};
-use proto::standing::{ChildKind, ChildStanding, Layer};
+use proto::standing::{ChildKind, ChildStanding, Confinement, Layer};
 use unix::lane::{Descriptors, Lane, LaneError, Received};
 
 use crate::ending::no_slot;
@@ -46,7 +46,8 @@ pub(super) struct Child {
     pub(super) kind: ChildKind,
     pub(super) generation: u32,
     pub(super) state: State,
-    pub(super) layers: Vec<Layer>,
+    /// What it says holds it; nothing before it is confined.
+    pub(super) confinement: Confinement,
     /// What it has said it ends for.
     pub(super) failure: Option<Failure>,
     started: Instant,
@@ -73,7 +74,7 @@ impl Child {
             kind,
             generation,
             state: State::Starting,
-            layers: Vec::new(),
+            confinement: Confinement::default(),
             failure: None,
             started: now,
             process,
@@ -130,6 +131,11 @@ impl Child {
         Ok((reports, Heard::Some))
     }
 
+    /// Whether it has said that nothing can look into it or out of it any more (INV-08).
+    pub(super) fn is_confined(&self) -> bool {
+        self.confinement.layers.contains(&Layer::Filter)
+    }
+
     /// It serves from now on.
     pub(super) fn is_ready(&mut self) {
         self.state = State::Ready;
@@ -180,7 +186,7 @@ impl Child {
             kind: self.kind,
             generation: self.generation,
             pid: self.process.id(),
-            layers: self.layers.clone(),
+            confinement: self.confinement.clone(),
         }
     }
 

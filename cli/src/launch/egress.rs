@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use proto::control_lane::{ControlOrder, LogLevel, StartEgress};
 use proto::failure::{Failure, FailureClass};
-use proto::standing::ChildKind;
+use proto::standing::{ChildKind, Strictness};
 
 use super::child::Child;
 use super::listeners::Listeners;
@@ -20,6 +20,7 @@ pub(super) struct Making<'a> {
     pub(super) generation: u32,
     pub(super) listeners: &'a Listeners,
     pub(super) transports: &'a Transports,
+    pub(super) strictness: Strictness,
     pub(super) log: LogLevel,
 }
 
@@ -42,6 +43,7 @@ pub(super) fn start(making: &Making<'_>, keeper: &mut Child) -> Result<Child, Fa
         lanes,
         listeners,
         transports: u32::try_from(making.transports.orders().len()).unwrap_or_default(),
+        strictness: making.strictness,
         log: making.log,
     };
     keeper.order(&ControlOrder::NewEgress { generation: making.generation, lanes }, None, for_keeper);

@@ -6,6 +6,7 @@ mod broker;
 mod broker_deaths;
 mod broker_reports;
 mod child;
+mod confine;
 mod egress;
 mod listeners;
 mod lock;
@@ -69,7 +70,9 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let listeners = listeners::Listeners::bind(&home, &options)?;
     let signals = signals::Signals::hold_back()?;
     let log = log_lines::Log::new(LogFilter::from_environment(LogLevel::Info));
-    let outcome = broker::Broker::new(home, &settings, log, listeners).run(passphrase, &signals);
+    let broker = broker::Broker::new(home, &settings, log, listeners);
+    let confined = confine::confine()?;
+    let outcome = broker.run(passphrase, &signals, &confined);
     // One broker a home until its last file is gone.
     drop(lock);
     outcome

@@ -122,10 +122,17 @@ mod tests {
     use super::*;
     use crate::home::Home;
     use proto::control_lane::KdfCost;
+    use proto::standing::Strictness;
 
     fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
         let listen = listen.map(|text| text.parse().unwrap());
-        let settings = Settings { backend: None, listen, kdf: KdfCost::MIN, tokenless: true };
+        let settings = Settings {
+            backend: None,
+            listen,
+            kdf: KdfCost::MIN,
+            tokenless: true,
+            strictness: Strictness::Required,
+        };
         options.settle(&settings, &Home::at(std::path::Path::new("/nowhere/.ugent")))
     }
 

@@ -1,47 +1,66 @@
 //! Gives up what egressd will not need, and makes the one proof of it.
 //!
-//! Nothing serves without a [`Confined`], and only [`seal`] makes one. A layer that cannot be had
-//! is fatal: there is no weaker mode and no switch to skip one (INV-08).
+//! Nothing serves without a [`Confined`], and only this file makes one. What holds the process is
+//! data: the [`syscalls`] table, and the plan below (INV-07): no file, no port but the given ones.
 
-use std::io;
+mod syscalls;
 
-use proto::failure::{Failure, FailureClass};
-use proto::standing::Layer;
+use proto::failure::Failure;
+use proto::standing::{Confinement, Layer, Strictness};
+use unix::fence::Fence;
+use unix::jail::{self, Plan};
+use unix::syscalls::{base, killed};
 
-use crate::control::Ended;
+/// Nobody can look into this process; nothing secret may be in memory before.
+#[must_use]
+pub struct Undumpable(jail::Undumpable);
 
-/// Proof that every layer this build demands is in force.
-pub(crate) struct Confined {
-    layers: Vec<Layer>,
-}
+/// All but the filters is in force: threads may be started, and nothing may be served yet.
+#[must_use]
+pub struct Jailed(jail::Jailed);
 
-impl Confined {
-    /// What the kernel granted.
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
-    }
-}
+/// Proof that every layer is in force that must be.
+pub struct Confined(Confinement);
 
 /// What needs no preparation: given up before the launcher's first byte is read, so that nobody of
 /// the same user can look into the process while it learns its settings.
-pub(crate) fn before_start() -> Result<Vec<Layer>, Failure> {
-    let cores = unix::surrender::cores().map_err(|error| refused("core files", &error))?;
-    let dumpable = unix::surrender::dumpable().map_err(|error| refused("being dumpable", &error))?;
-    Ok(vec![cores, dumpable])
+///
+/// # Errors
+/// [`Failure`]: the process must end.
+pub fn before_start() -> Result<Undumpable, Failure> {
+    jail::before_start("egressd").map(Undumpable)
 }
 
-/// INV-08: the last step before a byte of anybody but the launcher is read.
-pub(crate) fn seal(mut layers: Vec<Layer>) -> Result<Confined, Ended> {
-    let privileges = unix::surrender::new_privileges()
-        .map_err(|error| Ended::Failed(refused("new privileges", &error)))?;
-    layers.push(privileges);
-    Ok(Confined { layers })
+impl Undumpable {
+    /// What a thread inherits, once everything was opened and before one is started. Those ports
+    /// alone can be connected to.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn jail(self, strictness: Strictness, ports: &[u16]) -> Result<Jailed, Failure> {
+        let fence = ports.iter().fold(Fence::closed(), |fence, port| fence.connecting(*port));
+        // The network is its work, so it has no network namespace.
+        let plan = Plan { strictness, namespaces: &[], fence, demanded: &[Layer::Files, Layer::TcpPorts] };
+        self.0.jail(plan).map(Jailed)
+    }
 }
 
-fn refused(what: &str, error: &io::Error) -> Failure {
-    Failure::new(
-        FailureClass::Config,
-        format!("egressd cannot give up {what}: {error}"),
-        "the kernel or a container's policy forbids prctl or setrlimit; allow them for secret-broker",
-    )
+impl Jailed {
+    /// The last step before a byte of anybody but the launcher is read (INV-08), once every thread
+    /// is started.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn confine(self) -> Result<Confined, Failure> {
+        let allowed = [base::ROWS, syscalls::ROWS];
+        self.0.confine(&allowed, &[killed::ALWAYS, killed::IN_DAEMONS]).map(Confined)
+    }
+}
+
+impl Confined {
+    /// What holds this process, as the kernel granted it.
+    #[must_use]
+    pub fn confinement(&self) -> &Confinement {
+        &self.0
+    }
 }

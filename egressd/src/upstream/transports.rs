@@ -1,5 +1,5 @@
 //! The places egressd was started for. A lease that names any other is not followed: keeperd's
-//! word alone does not open a way out (INV-07 will hold the same in the kernel).
+//! word alone does not open a way out, and the kernel holds the ports to the same list (INV-07).
 
 use std::sync::Arc;
 
@@ -58,6 +58,11 @@ impl Transports {
                 && transport.port == opened.port
                 && (opened.scheme == Scheme::Https || transport.allow_private)
         })
+    }
+
+    /// The ports of all places.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().map(|place| place.transport.port)
     }
 
     /// The place with that number.

@@ -19,6 +19,7 @@ use proto::lease_lane::{Inject, LeaseAnswer, LeaseRequest};
 use proto::meta::{LeaseId, RecordSeq};
 use proto::name::{Host, ProviderId};
 use proto::refusal::Refusal;
+use proto::standing::{Layer, Strictness};
 use unix::lane::{Descriptors, Lane};
 
 use crate::hazmat;
@@ -120,6 +121,7 @@ impl Broker {
             lanes,
             listeners: vec![ListenerKind::Tcp, ListenerKind::Unix],
             transports: 8,
+            strictness: Strictness::Required,
             log: LogLevel::Info,
         };
         let fds = far.into_iter().map(OwnedFd::from).chain([tcp.into(), unix.into()]).collect();
@@ -133,7 +135,10 @@ impl Broker {
         }
         let mut broker =
             Self { port, socket, child, control, asked, keeper, logs: Vec::new(), _dir: Dir(dir) };
-        assert!(matches!(broker.report(), ControlReport::Confined { layers } if layers.len() == 3));
+        let ControlReport::Confined(confinement) = broker.report() else {
+            panic!("egressd did not say what confines it");
+        };
+        assert!(confinement.layers.contains(&Layer::Filter), "{confinement:?}");
         assert_eq!(broker.report(), ControlReport::Ready { locked: false });
         broker
     }

@@ -1,65 +1,78 @@
 //! Giving up what a keeper will never need, before a byte of anybody but the launcher is read
 //! (INV-08). Without a [`Confined`] nothing serves, and only this file makes one.
 //!
-//! The order is fixed: what must precede Start (cores, dumpable), then everything is opened
-//! (`prepare`), then the rest. A surrender that fails ends the process.
+//! What holds it is data: the [`syscalls`] table, and the plan below. INV-03 rests on three of its
+//! lines, each enough alone: no row for `socket`, a network namespace of its own, no TCP port.
 
-use std::io;
+mod syscalls;
 
-use proto::failure::{Failure, FailureClass};
-use proto::standing::Layer;
-use unix::surrender;
+use std::path::Path;
 
-/// Proof that this process cannot leave a core and cannot be looked into; nothing secret may be in
-/// memory before.
+use proto::control_lane::{Role, StartKeeper};
+use proto::failure::Failure;
+use proto::standing::{Confinement, Layer, NamespaceKind};
+use unix::fence::Fence;
+use unix::jail::{self, Plan};
+use unix::syscalls::{base, killed};
+
+/// Nobody can look into this process; nothing secret may be in memory before.
 #[must_use]
-pub(crate) struct Undumpable {
-    layers: Vec<Layer>,
-}
+pub struct Undumpable(jail::Undumpable);
+
+/// All but the filters is in force: threads may be started, and nothing may be served yet.
+#[must_use]
+pub struct Jailed(jail::Jailed);
 
 /// Proof that this process has given up all it will not need.
 #[must_use]
-pub(crate) struct Confined {
-    layers: Vec<Layer>,
-}
+pub struct Confined(Confinement);
 
 /// The first surrenders, before Start is read.
 ///
 /// # Errors
 /// [`Failure`]: the process must end.
-pub(crate) fn before_start() -> Result<Undumpable, Failure> {
-    let layers = vec![
-        required("RLIMIT_CORE", surrender::cores())?,
-        required("PR_SET_DUMPABLE", surrender::dumpable())?,
-    ];
-    Ok(Undumpable { layers })
+pub fn before_start() -> Result<Undumpable, Failure> {
+    jail::before_start("keeperd").map(Undumpable)
 }
 
 impl Undumpable {
-    /// The rest, once everything was opened.
+    /// What a thread inherits, once everything was opened and before one is started.
     ///
     /// # Errors
     /// [`Failure`]: the process must end.
-    pub(crate) fn confine(self) -> Result<Confined, Failure> {
-        let mut layers = self.layers;
-        layers.push(required("PR_SET_NO_NEW_PRIVS", surrender::new_privileges())?);
-        Ok(Confined { layers })
+    pub fn jail(self, start: &StartKeeper) -> Result<Jailed, Failure> {
+        let home = Path::new(&start.home);
+        let fence = match start.role {
+            // Grants and providers, which editors replace, so that a rule for the files would die.
+            Role::Broker | Role::Private => Fence::closed().reading(home).writing(&home.join("secrets")),
+            Role::Verify => Fence::closed(),
+        };
+        let plan = Plan {
+            strictness: start.strictness,
+            namespaces: &[NamespaceKind::Net, NamespaceKind::Ipc, NamespaceKind::Uts],
+            fence,
+            // That it reaches no port is the network namespace's work already.
+            demanded: &[Layer::Files],
+        };
+        self.0.jail(plan).map(Jailed)
+    }
+}
+
+impl Jailed {
+    /// The filters, once every thread is started.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn confine(self) -> Result<Confined, Failure> {
+        let allowed = [base::ROWS, syscalls::ROWS];
+        self.0.confine(&allowed, &[killed::ALWAYS, killed::IN_DAEMONS]).map(Confined)
     }
 }
 
 impl Confined {
-    /// What holds this process, as the kernel confirmed it.
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
+    /// What holds this process, as the kernel granted it.
+    #[must_use]
+    pub fn confinement(&self) -> &Confinement {
+        &self.0
     }
-}
-
-fn required(what: &str, result: io::Result<Layer>) -> Result<Layer, Failure> {
-    result.map_err(|error| {
-        Failure::new(
-            FailureClass::Config,
-            format!("keeperd could not be confined: {what}: {error}"),
-            "this is required and has no switch; run on Linux 3.5 or later, outside sandboxes that deny prctl",
-        )
-    })
 }

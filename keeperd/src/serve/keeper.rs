@@ -101,6 +101,8 @@ pub(super) struct Keeper {
     pub(super) door_due: Option<Instant>,
     /// When `last_used` goes to the catalog.
     pub(super) used_due: Option<Instant>,
+    /// Whether the bootstrap token was made at this start.
+    pub(super) made_token: bool,
     pub(super) end: Option<End>,
 }
 

@@ -26,7 +26,7 @@ use proto::failure::Failure;
 use proto::journal::{Event, Reason};
 use unix::lane::Lane;
 
-use crate::confine::Confined;
+use crate::confine::{Confined, Jailed};
 use crate::prepare::Prepared;
 use keeper::{End, Keeper};
 use slow::Job;
@@ -39,19 +39,33 @@ pub(crate) fn serve(
     control: Lane,
     start: StartKeeper,
     prepared: Prepared,
-    confined: &Confined,
+    jailed: Jailed,
 ) -> Result<(), Failure> {
-    let mut keeper = Keeper::start(control, start, prepared, confined)?;
-    let end = loop {
-        keeper.turn();
-        if let Some(end) = keeper.end.take() {
-            break end;
+    let keeper = Keeper::start(control, start, prepared)?;
+    match jailed.confine() {
+        Ok(confined) => keeper.attend(&confined),
+        Err(failure) => {
+            let mut keeper = keeper;
+            keeper.report(&ControlReport::Stopped { failure: Some(failure.clone()) });
+            drop(keeper.lanes.flush());
+            Err(failure)
         }
-    };
-    keeper.finish(end)
+    }
 }
 
 impl Keeper {
+    /// Turn by turn to the end. Only a confined process may (INV-08).
+    fn attend(mut self, confined: &Confined) -> Result<(), Failure> {
+        self.first_reports(confined);
+        let end = loop {
+            self.turn();
+            if let Some(end) = self.end.take() {
+                break end;
+            }
+        };
+        self.finish(end)
+    }
+
     /// Finishes what was begun, records the end, and syncs.
     fn finish(mut self, end: End) -> Result<(), Failure> {
         let times: Vec<_> = std::mem::take(&mut self.vault.used).into_iter().collect();

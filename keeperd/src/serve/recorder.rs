@@ -3,14 +3,14 @@
 //! A damaged or broken journal records nothing, and then nothing that needs a record happens.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use proto::failure::Failure;
 use proto::journal::Record;
 use proto::meta::RecordSeq;
 
-use super::wake::Bell;
+use super::wake::{self, Bell};
 use crate::audit::{Journal, SyncDone, SyncJob};
 
 /// How long a use under a synced lease may stay unsynced.
@@ -54,7 +54,7 @@ impl Recorder {
     pub(super) fn start(journal: Result<Journal, Failure>, bell: Bell) -> std::io::Result<Self> {
         let (jobs, inbox) = channel::<SyncJob>();
         let (outbox, reports) = channel();
-        let thread = Builder::new().name("sync".to_owned()).spawn(move || {
+        let thread = wake::thread("sync", move || {
             while let Ok(job) = inbox.recv() {
                 if outbox.send(job.run()).is_err() {
                     return;

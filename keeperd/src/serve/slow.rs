@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use proto::control_lane::KdfCost;
 use proto::failure::Failure;
@@ -12,7 +12,7 @@ use proto::meta::Timestamp;
 use proto::name::{Backend, Handle};
 
 use super::lanes::LaneId;
-use super::wake::Bell;
+use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
@@ -52,8 +52,7 @@ impl Slow {
     pub(super) fn start(store: Store, bell: Bell) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
         let (outbox, reports) = channel();
-        let thread =
-            Builder::new().name("slow".to_owned()).spawn(move || work(store, &inbox, &outbox, &bell))?;
+        let thread = wake::thread("slow", move || work(store, &inbox, &outbox, &bell))?;
         Ok(Self { jobs: Some(jobs), reports, thread: Some(thread) })
     }
 

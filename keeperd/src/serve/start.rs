@@ -26,17 +26,12 @@ use crate::policy::tokens::{Tokenless, Tokens};
 use crate::prepare::{Door, Prepared};
 
 impl Keeper {
-    /// Starts to serve.
+    /// Starts the threads, and takes up the lanes; reads nothing from them yet.
     ///
     /// # Errors
     /// [`Failure`] if a thread or a lane is not to be had.
-    pub(super) fn start(
-        control: Lane,
-        start: StartKeeper,
-        prepared: Prepared,
-        confined: &Confined,
-    ) -> Result<Self, Failure> {
-        let Prepared { mut store, mut contents, journal, files, door } = prepared;
+    pub(super) fn start(control: Lane, start: StartKeeper, prepared: Prepared) -> Result<Self, Failure> {
+        let Prepared { mut store, mut contents, journal, files, grants, providers, door } = prepared;
         let token = match start.role {
             Role::Broker => store.bootstrap_token(wall())?,
             Role::Private | Role::Verify => None,
@@ -48,8 +43,8 @@ impl Keeper {
         }
         let vault = Vault::new(&contents);
         let policy = Policy {
-            grants: files.grants(),
-            providers: files.providers(),
+            grants,
+            providers,
             tokens: Tokens::new(contents.tokens),
             tokenless: if start.tokenless { Tokenless::Allowed } else { Tokenless::Refused },
             files,
@@ -76,7 +71,7 @@ impl Keeper {
         };
         let passphrase = if start.passphrase_follows { Awaited::Yes } else { Awaited::No };
         let audit = Path::new(&start.home).join("secrets/audit");
-        let mut keeper = Self {
+        Ok(Self {
             start,
             audit,
             uid: nix::unistd::geteuid().as_raw(),
@@ -98,17 +93,17 @@ impl Keeper {
             standing: None,
             door_due: None,
             used_due: None,
+            made_token,
             end: None,
-        };
-        keeper.first_reports(confined, made_token);
-        Ok(keeper)
+        })
     }
 
-    fn first_reports(&mut self, confined: &Confined, made_token: bool) {
-        self.report(&ControlReport::Confined { layers: confined.layers().to_vec() });
+    /// Says what holds this process, and what there is to know at the start.
+    pub(super) fn first_reports(&mut self, confined: &Confined) {
+        self.report(&ControlReport::Confined(confined.confinement().clone()));
         if self.is_broker() {
             self.note(Self::event(Event::BrokerStarted));
-            if made_token {
+            if self.made_token {
                 let mut record = Self::event(Event::TokenIssued);
                 record.consumer = Some(Consumer::ugent_core());
                 self.note(record);

@@ -18,9 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Failure`] if the lane fails; what verifying finds, failures included, is sent on it.
 pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure> {
-    let layers = confined.layers().to_vec();
     let deadline = Instant::now() + DEADLINE;
-    send(lane, &ControlReport::Confined { layers })?;
+    send(lane, &ControlReport::Confined(confined.confinement().clone()))?;
     send(lane, &ControlReport::Ready { locked: true })?;
     let (mut head, mut header, mut segments) = (None, None, Vec::new());
     loop {

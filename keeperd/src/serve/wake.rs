@@ -3,8 +3,22 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::{Builder, JoinHandle};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// Starts a thread, and returns once its work has begun: the filters that come next have no rows for
+/// what a thread does before that.
+pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let (begun, begins) = channel();
+    let thread = Builder::new().name(name.to_owned()).spawn(move || {
+        let _ = begun.send(());
+        work();
+    })?;
+    begins.recv().map_err(io::Error::other)?;
+    Ok(thread)
+}
 
 /// The loop's bell. Clones ring the same one.
 #[derive(Clone)]

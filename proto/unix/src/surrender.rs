@@ -5,6 +5,8 @@
 
 use std::io;
 
+pub use caps::Capability;
+use caps::{CapSet, CapsHashSet};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use proto::standing::Layer;
@@ -37,7 +39,67 @@ pub fn new_privileges() -> io::Result<Layer> {
     held(prctl::get_no_new_privs()?, Layer::NoNewPrivs)
 }
 
-fn held(holds: bool, layer: Layer) -> io::Result<Layer> {
+/// No capability by any exec: empties the bounding set, which takes a capability itself.
+///
+/// # Errors
+/// The kernel's refusal, or that one is left; a process that may not change its bounding set has
+/// to enter a user namespace of its own before.
+pub fn bounding() -> io::Result<Layer> {
+    caps::clear(None, CapSet::Bounding).map_err(refused)?;
+    held(are_empty(&["CapBnd"])?, Layer::NoBounding)
+}
+
+/// No capability: empties the ambient, permitted, effective and inheritable sets.
+///
+/// # Errors
+/// The kernel's refusal, or that one is left.
+pub fn capabilities() -> io::Result<Layer> {
+    // Emptying the permitted set empties the effective one.
+    for set in [CapSet::Ambient, CapSet::Permitted, CapSet::Inheritable] {
+        caps::clear(None, set).map_err(refused)?;
+    }
+    held(are_empty(&["CapInh", "CapPrm", "CapEff", "CapAmb"])?, Layer::NoCapabilities)
+}
+
+/// No capability but these, for this process and those it starts. One that holds none has nothing
+/// to give up.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn capabilities_but(kept: &[Capability]) -> io::Result<()> {
+    let held: CapsHashSet = caps::read(None, CapSet::Effective).map_err(refused)?;
+    if !held.contains(&Capability::CAP_SETPCAP) {
+        return Ok(());
+    }
+    for capability in caps::all().iter().filter(|capability| !kept.contains(capability)) {
+        if caps::has_cap(None, CapSet::Bounding, *capability).unwrap_or(false) {
+            caps::drop(None, CapSet::Bounding, *capability).map_err(refused)?;
+        }
+    }
+    let kept = held.into_iter().filter(|capability| kept.contains(capability)).collect();
+    for set in [CapSet::Ambient, CapSet::Inheritable] {
+        caps::clear(None, set).map_err(refused)?;
+    }
+    // Effective first: it may hold nothing that is not permitted.
+    for set in [CapSet::Effective, CapSet::Permitted] {
+        caps::set(None, set, &kept).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// By the kernel's own account, which names capabilities that no crate knows yet.
+fn are_empty(sets: &[&str]) -> io::Result<bool> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let bits =
+        |set: &str| status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':')).map(str::trim);
+    Ok(sets.iter().all(|set| bits(set).is_some_and(|bits| bits.bytes().all(|digit| digit == b'0'))))
+}
+
+fn refused(error: caps::errors::CapsError) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+pub(crate) fn held(holds: bool, layer: Layer) -> io::Result<Layer> {
     if holds {
         Ok(layer)
     } else {

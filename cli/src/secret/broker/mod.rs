@@ -3,6 +3,7 @@
 mod broker_log;
 mod gone;
 mod probe;
+mod process;
 mod standing;
 mod start;
 mod status;

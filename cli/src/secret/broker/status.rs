@@ -3,9 +3,10 @@
 use std::io::{Write, stdout};
 
 use clap::Args;
-use proto::standing::{ChildKind, ChildStanding, GrantsStanding, KeeperStanding, LauncherStanding, Phase};
+use proto::standing::{ChildKind, GrantsStanding, KeeperStanding, LauncherStanding, Phase};
 use serde::Serialize;
 
+use super::process::ProcessView;
 use super::standing::standing;
 use crate::clock;
 use crate::ending::Outcome;
@@ -48,17 +49,6 @@ enum GrantsView {
     Refused(String),
 }
 
-#[derive(Serialize)]
-struct ProcessView {
-    name: &'static str,
-    pid: u32,
-    generation: u32,
-    layers: Vec<&'static str>,
-    /// As /proc/PID/status has it: 0 none, 2 filter.
-    seccomp: Option<u32>,
-    no_new_privs: Option<u32>,
-}
-
 impl Status {
     pub(super) fn run(&self, session: &Session) -> Outcome {
         let mut keeper = keeper::require_broker(session)?;
@@ -94,7 +84,7 @@ impl StatusView {
             journal_broken: keeper.journal_broken,
             egress_restarting: launcher.phase == Phase::Serving
                 && launcher.children.iter().all(|child| child.kind != ChildKind::Egressd),
-            processes: launcher.children.iter().map(ProcessView::of).collect(),
+            processes: ProcessView::all(launcher.pid, &launcher.children),
         }
     }
 
@@ -122,51 +112,13 @@ impl StatusView {
             writeln!(out, "journal: nothing can be recorded, so nothing is released: {why}")?;
         }
         for process in &self.processes {
-            process.line(out)?;
+            process.lines(out)?;
         }
         if self.egress_restarting {
             writeln!(out, "{}: restarting", ChildKind::Egressd)?;
         }
         Ok(())
     }
-}
-
-impl ProcessView {
-    fn of(child: &ChildStanding) -> Self {
-        let kernel = std::fs::read_to_string(format!("/proc/{}/status", child.pid));
-        let kernel = kernel.ok().filter(|status| !is_dead(status)).unwrap_or_default();
-        Self {
-            name: child.kind.as_str(),
-            pid: child.pid,
-            generation: child.generation,
-            layers: child.layers.iter().map(|layer| layer.as_str()).collect(),
-            seccomp: number(&kernel, "Seccomp:"),
-            no_new_privs: number(&kernel, "NoNewPrivs:"),
-        }
-    }
-
-    fn line(&self, out: &mut impl Write) -> std::io::Result<()> {
-        write!(out, "{}: pid {}, generation {}", self.name, self.pid, self.generation)?;
-        match (self.seccomp, self.no_new_privs) {
-            (None, None) => writeln!(out, ", has ended"),
-            // It holds nothing and serves nobody before it is confined.
-            (_, _) if self.layers.is_empty() => writeln!(out, ", starting"),
-            (seccomp, set) => {
-                let (layers, seccomp, set) = (self.layers.join(" "), or_dash(seccomp), or_dash(set));
-                writeln!(out, ", layers {layers}, Seccomp {seccomp}, NoNewPrivs {set}")
-            }
-        }
-    }
-}
-
-/// Whether the process has ended: nothing holds it any more, and that says nothing of how it lived.
-fn is_dead(status: &str) -> bool {
-    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
-    state.is_some_and(|state| state.trim_start().starts_with(['Z', 'X']))
-}
-
-fn number(status: &str, label: &str) -> Option<u32> {
-    status.lines().find_map(|line| line.strip_prefix(label))?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -201,30 +153,5 @@ mod tests {
         assert!(lines(Phase::Serving).ends_with("egressd: restarting\n"));
         assert!(!lines(Phase::Ending).contains("restarting"));
         assert!(!lines(Phase::Starting).contains("restarting"));
-    }
-
-    #[test]
-    fn of_a_process_that_has_ended_or_only_starts_no_confinement_is_shown() {
-        let line = |layers, kernel: Option<u32>| {
-            let (seccomp, no_new_privs) = (kernel, kernel);
-            let mut out = Vec::new();
-            let process =
-                ProcessView { name: "egressd", pid: 7, generation: 1, layers, seccomp, no_new_privs };
-            process.line(&mut out).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(line(vec!["no_core"], None), "egressd: pid 7, generation 1, has ended\n");
-        assert_eq!(line(vec![], Some(0)), "egressd: pid 7, generation 1, starting\n");
-        assert!(line(vec!["no_core"], Some(1)).ends_with("layers no_core, Seccomp 1, NoNewPrivs 1\n"));
-    }
-
-    #[test]
-    fn the_kernels_words_are_read_by_their_labels() {
-        let status = "Name:\tkeeperd\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
-        assert_eq!(number(status, "Seccomp:"), Some(2));
-        assert_eq!(number(status, "NoNewPrivs:"), Some(1));
-        assert_eq!(number(status, "CapEff:"), None);
-        assert!(!is_dead(status));
-        assert!(is_dead("Name:\tkeeperd\nState:\tZ (zombie)\nNoNewPrivs:\t0\n"));
     }
 }

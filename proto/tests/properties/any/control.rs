@@ -10,34 +10,46 @@ use proto::control_lane::{
 use proto::journal::Verdict;
 use proto::meta::RecordSeq;
 use proto::name::Backend;
-use proto::standing::Layer;
+use proto::standing::Strictness;
 
 use super::names::provider;
-use super::standings::{failure, launcher, transport};
+use super::standings::{confinement, failure, launcher, transport};
 
 pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
     let cost = (any::<u32>(), any::<u32>()).prop_map(|(memory_kib, passes)| KdfCost { memory_kib, passes });
-    let keeper =
-        (
-            select(vec![Role::Broker, Role::Private, Role::Verify]),
-            any::<String>(),
-            of(select(Backend::ALL)),
-            cost,
-            any::<bool>(),
-            any::<bool>(),
-            any::<bool>(),
-            select(LogLevel::ALL),
-        )
-            .prop_map(|(role, home, backend, kdf, tokenless, create, passphrase_follows, log)| {
-                StartKeeper { role, home, backend, kdf, tokenless, create, passphrase_follows, log }
-            });
+    let keeper = (
+        select(vec![Role::Broker, Role::Private, Role::Verify]),
+        any::<String>(),
+        of(select(Backend::ALL)),
+        cost,
+        (any::<bool>(), any::<bool>(), any::<bool>()),
+        select(Strictness::ALL),
+        select(LogLevel::ALL),
+    )
+        .prop_map(
+            |(role, home, backend, kdf, (tokenless, create, passphrase_follows), strictness, log)| {
+                StartKeeper {
+                    role,
+                    home,
+                    backend,
+                    kdf,
+                    tokenless,
+                    create,
+                    passphrase_follows,
+                    strictness,
+                    log,
+                }
+            },
+        );
     let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
-    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), select(LogLevel::ALL)).prop_map(
-        |(generation, lanes, listeners, transports, log)| StartEgress {
+    let ways = (select(Strictness::ALL), select(LogLevel::ALL));
+    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), ways).prop_map(
+        |(generation, lanes, listeners, transports, (strictness, log))| StartEgress {
             generation,
             lanes,
             listeners,
             transports,
+            strictness,
             log,
         },
     );
@@ -72,7 +84,7 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
     let damaged = (any::<u64>(), any::<u32>(), any::<String>())
         .prop_map(|(at, segment, what)| Verdict::Damaged { at: RecordSeq(at), segment, what });
     prop_oneof![
-        vec(select(Layer::ALL), 0..4).prop_map(|layers| ControlReport::Confined { layers }),
+        confinement().prop_map(ControlReport::Confined),
         transport().prop_map(ControlReport::Transport),
         (provider(), vec(any::<u8>(), 0..600))
             .prop_map(|(provider, der)| ControlReport::Anchor { provider, der }),

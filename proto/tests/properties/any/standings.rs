@@ -9,7 +9,8 @@ use proto::failure::{Failure, FailureClass};
 use proto::meta::{SecretMeta, VersionMeta};
 use proto::name::{Backend, Kind};
 use proto::standing::{
-    ChildKind, ChildStanding, GrantsStanding, KeeperStanding, LauncherStanding, Layer, Phase,
+    ChildKind, ChildStanding, Confinement, GrantsStanding, KeeperStanding, LauncherStanding, Layer,
+    Namespace, NamespaceKind, Phase,
 };
 
 use super::names::{fingerprint, handle, host, provider, time};
@@ -45,8 +46,9 @@ pub(super) fn secret() -> impl Strategy<Value = SecretMeta> {
 }
 
 pub(super) fn launcher() -> impl Strategy<Value = LauncherStanding> {
-    let child = (select(ChildKind::ALL), any::<u32>(), any::<u32>(), vec(select(Layer::ALL), 0..4))
-        .prop_map(|(kind, generation, pid, layers)| ChildStanding { kind, generation, pid, layers });
+    let child = (select(ChildKind::ALL), any::<u32>(), any::<u32>(), confinement()).prop_map(
+        |(kind, generation, pid, confinement)| ChildStanding { kind, generation, pid, confinement },
+    );
     let phase = select(Phase::ALL);
     (any::<u32>(), time(), phase, of(any::<String>()), vec(any::<String>(), 0..3), vec(child, 0..4)).prop_map(
         |(pid, started, phase, tcp, sockets, children)| LauncherStanding {
@@ -58,6 +60,13 @@ pub(super) fn launcher() -> impl Strategy<Value = LauncherStanding> {
             children,
         },
     )
+}
+
+pub(super) fn confinement() -> impl Strategy<Value = Confinement> {
+    let namespace = (select(NamespaceKind::ALL), any::<u64>());
+    let namespace = namespace.prop_map(|(kind, inode)| Namespace { kind, inode });
+    (vec(select(Layer::ALL), 0..4), any::<u16>(), vec(namespace, 0..4))
+        .prop_map(|(layers, landlock_abi, namespaces)| Confinement { layers, landlock_abi, namespaces })
 }
 
 pub(super) fn keeper() -> impl Strategy<Value = KeeperStanding> {

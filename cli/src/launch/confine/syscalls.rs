@@ -1,0 +1,160 @@
+//! What the launcher and, since filters are inherited, its children call: to supervise, to start a
+//! program, to confine it, and what the programs do then. A child's own filter is narrower.
+
+use nix::libc::*;
+use unix::syscalls::{Arg, Row, base::NOT_CONNECTING};
+
+const SUPERVISE: &str = "the launcher supervises";
+const START: &str = "a program starts: its loader and C library";
+const PREPARE: &str = "a daemon opens what it will need";
+const CONFINE: &str = "a daemon confines itself";
+const SERVE: &str = "a daemon serves; its own table says what for";
+const ALL: &str = "every process: memory, threads, time, an end";
+
+/// Kills, and asks nothing else of a process.
+const SIGKILLS: &[&[Arg]] = &[&[Arg::Is(1, SIGKILL as u32)]];
+const FORKS: &[&[Arg]] = &[&[Arg::Without(0, NAMESPACES)]];
+/// Namespaces a daemon has of its own, and no others.
+const ITS_OWN: &[&[Arg]] =
+    &[&[Arg::Without(0, !((CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) as u64))]];
+const NAMESPACES: u64 = (CLONE_NEWUSER
+    | CLONE_NEWNET
+    | CLONE_NEWIPC
+    | CLONE_NEWUTS
+    | CLONE_NEWNS
+    | CLONE_NEWPID
+    | CLONE_NEWCGROUP) as u64;
+const LAYERS: &[&[Arg]] = &[
+    &[Arg::Is(0, PR_SET_DUMPABLE as u32), Arg::Is(1, 0)],
+    &[Arg::Is(0, PR_GET_DUMPABLE as u32)],
+    &[Arg::Is(0, PR_SET_NO_NEW_PRIVS as u32)],
+    &[Arg::Is(0, PR_GET_NO_NEW_PRIVS as u32)],
+    &[Arg::Is(0, PR_CAPBSET_READ as u32)],
+    &[Arg::Is(0, PR_CAPBSET_DROP as u32)],
+    &[Arg::Is(0, PR_CAP_AMBIENT as u32)],
+    &[Arg::Is(0, PR_SET_NAME as u32)],
+];
+const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u32), Arg::Is(2, 0)]];
+const TCP: &[&[Arg]] =
+    &[&[Arg::Is(0, AF_INET as u32), Arg::Is(2, 0)], &[Arg::Is(0, AF_INET6 as u32), Arg::Is(2, 0)]];
+/// With an address it could connect (MSG_FASTOPEN), past the checks that connect(2) meets.
+const TO_NOBODY: &[&[Arg]] = &[&[Arg::Without(3, MSG_FASTOPEN as u64), Arg::Among(4, u64::MAX, 0)]];
+
+/// The rows.
+pub(super) const ROWS: &[Row] = &[
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_poll, SUPERVISE),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_readlink, SUPERVISE),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_unlink, SUPERVISE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_ppoll, SUPERVISE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_readlinkat, SUPERVISE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_unlinkat, SUPERVISE),
+    Row::any(SYS_recvmsg, SUPERVISE),
+    Row::any(SYS_read, SUPERVISE),
+    Row::any(SYS_write, SUPERVISE),
+    Row::any(SYS_wait4, SUPERVISE),
+    Row::any(SYS_pidfd_open, SUPERVISE),
+    Row::any(SYS_getpid, SUPERVISE),
+    Row::when(SYS_sendmsg, SUPERVISE, NOT_CONNECTING),
+    Row::when(SYS_sendto, SERVE, TO_NOBODY),
+    Row::when(SYS_kill, "a child that does not end is killed", SIGKILLS),
+    Row::when(SYS_socketpair, "lanes", UNIX),
+    Row::any(SYS_execve, "a daemon is started"),
+    Row::any(SYS_clone3, "a daemon is started; a daemon's threads"),
+    Row::when(SYS_clone, "a daemon tries for a user namespace in a child", FORKS),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_access, START),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_arch_prctl, START),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_dup2, START),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_faccessat, START),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_dup3, START),
+    Row::any(SYS_set_tid_address, START),
+    Row::any(SYS_set_robust_list, START),
+    Row::any(SYS_rseq, START),
+    Row::any(SYS_prlimit64, START),
+    Row::any(SYS_uname, START),
+    Row::any(SYS_setpgid, START),
+    Row::any(SYS_chdir, START),
+    Row::any(SYS_gettid, START),
+    Row::any(SYS_sched_getaffinity, START),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_mkdir, PREPARE),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_rename, PREPARE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_mkdirat, PREPARE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_renameat, PREPARE),
+    Row::any(SYS_openat, PREPARE),
+    Row::any(SYS_statx, PREPARE),
+    Row::any(SYS_newfstatat, PREPARE),
+    Row::any(SYS_getdents64, PREPARE),
+    Row::any(SYS_getsockname, PREPARE),
+    Row::any(SYS_inotify_init1, PREPARE),
+    Row::any(SYS_inotify_add_watch, PREPARE),
+    Row::any(SYS_eventfd2, PREPARE),
+    Row::any(SYS_epoll_create1, PREPARE),
+    Row::any(SYS_geteuid, PREPARE),
+    Row::any(SYS_getegid, PREPARE),
+    Row::any(SYS_pipe2, PREPARE),
+    Row::when(SYS_unshare, CONFINE, ITS_OWN),
+    Row::when(SYS_prctl, CONFINE, LAYERS),
+    Row::any(SYS_capget, CONFINE),
+    Row::any(SYS_capset, CONFINE),
+    Row::any(SYS_seccomp, CONFINE),
+    Row::any(SYS_landlock_create_ruleset, CONFINE),
+    Row::any(SYS_landlock_add_rule, CONFINE),
+    Row::any(SYS_landlock_restrict_self, CONFINE),
+    #[cfg(target_arch = "x86_64")]
+    Row::any(SYS_epoll_wait, SERVE),
+    #[cfg(not(target_arch = "x86_64"))]
+    Row::any(SYS_epoll_pwait, SERVE),
+    Row::any(SYS_epoll_ctl, SERVE),
+    Row::any(SYS_accept4, SERVE),
+    Row::any(SYS_connect, SERVE),
+    Row::any(SYS_recvfrom, SERVE),
+    Row::any(SYS_writev, SERVE),
+    Row::any(SYS_shutdown, SERVE),
+    Row::any(SYS_setsockopt, SERVE),
+    Row::any(SYS_getsockopt, SERVE),
+    Row::any(SYS_pread64, SERVE),
+    Row::any(SYS_pwrite64, SERVE),
+    Row::any(SYS_fallocate, SERVE),
+    Row::any(SYS_fdatasync, SERVE),
+    Row::any(SYS_fsync, SERVE),
+    Row::any(SYS_flock, SERVE),
+    Row::when(SYS_socket, SERVE, TCP),
+    Row::any(SYS_mmap, "every process; the loader maps programs to be executed"),
+    Row::any(SYS_mprotect, "every process; the loader's relocations"),
+    Row::any(SYS_close, ALL),
+    Row::any(SYS_fcntl, ALL),
+    Row::any(SYS_ioctl, ALL),
+    Row::any(SYS_mremap, ALL),
+    Row::any(SYS_munmap, ALL),
+    Row::any(SYS_brk, ALL),
+    Row::any(SYS_madvise, ALL),
+    Row::any(SYS_memfd_secret, ALL),
+    Row::any(SYS_ftruncate, ALL),
+    Row::any(SYS_mlock, ALL),
+    Row::any(SYS_futex, ALL),
+    Row::any(SYS_sched_yield, ALL),
+    Row::any(SYS_getrandom, ALL),
+    Row::any(SYS_clock_gettime, ALL),
+    Row::any(SYS_restart_syscall, ALL),
+    Row::any(SYS_rt_sigaction, ALL),
+    Row::any(SYS_rt_sigprocmask, ALL),
+    Row::any(SYS_rt_sigreturn, ALL),
+    Row::any(SYS_sigaltstack, ALL),
+    Row::any(SYS_tgkill, ALL),
+    Row::any(SYS_exit, ALL),
+    Row::any(SYS_exit_group, ALL),
+];

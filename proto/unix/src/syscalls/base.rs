@@ -1,0 +1,63 @@
+//! What every process of the broker needs whatever it does: memory, threads, time, and an end.
+
+use nix::libc::{
+    FIONBIO, MSG_FASTOPEN, PROT_EXEC, SIGABRT, SIGBUS, SIGSEGV, SYS_brk, SYS_clock_gettime, SYS_close,
+    SYS_exit, SYS_exit_group, SYS_fcntl, SYS_ftruncate, SYS_futex, SYS_getpid, SYS_getrandom, SYS_getsockopt,
+    SYS_gettid, SYS_ioctl, SYS_madvise, SYS_memfd_secret, SYS_mlock, SYS_mmap, SYS_mprotect, SYS_mremap,
+    SYS_munmap, SYS_read, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_sched_yield, SYS_sendmsg, SYS_sigaltstack, SYS_tgkill, SYS_write,
+};
+
+use super::{Arg, Row};
+
+/// Memory that is asked for cannot be executed.
+const NOT_EXECUTABLE: &[&[Arg]] = &[&[Arg::Without(2, PROT_EXEC as u64)]];
+
+/// MSG_FASTOPEN connects while it sends, past the checks that connect(2) meets.
+pub const NOT_CONNECTING: &[&[Arg]] = &[&[Arg::Without(2, MSG_FASTOPEN as u64)]];
+
+/// The one ioctl(2) there is: FIONBIO.
+const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO as u32)]];
+
+/// Without it a fault would come again and again.
+const TO_DEFAULT: &[&[Arg]] =
+    &[&[Arg::Is(0, SIGSEGV as u32)], &[Arg::Is(0, SIGBUS as u32)], &[Arg::Is(0, SIGABRT as u32)]];
+
+/// The rows.
+pub const ROWS: &[Row] = &[
+    Row::any(SYS_read, "lanes, bells and files"),
+    Row::any(SYS_write, "bells, and a last line on stderr"),
+    Row::any(SYS_close, "what was opened"),
+    Row::any(SYS_recvmsg, "lanes"),
+    Row::when(SYS_sendmsg, "lanes", NOT_CONNECTING),
+    Row::any(SYS_getsockopt, "who is at the other end; what became of a connect"),
+    Row::any(SYS_fcntl, "O_NONBLOCK, and copies of descriptors"),
+    Row::when(SYS_ioctl, "sockets are made not to block", NON_BLOCKING),
+    Row::when(SYS_mmap, "the allocator; locked memory", NOT_EXECUTABLE),
+    Row::when(SYS_mprotect, "the allocator grows a thread's arena", NOT_EXECUTABLE),
+    Row::any(SYS_mremap, "the allocator resizes what is large; nothing executable is there to begin with"),
+    Row::any(SYS_munmap, "the allocator; locked memory"),
+    Row::any(SYS_brk, "the allocator"),
+    Row::any(SYS_madvise, "the allocator; a thread's stack at its end; DONTDUMP and WIPEONFORK"),
+    Row::any(SYS_memfd_secret, "INV-01: locked memory for values"),
+    Row::any(SYS_ftruncate, "INV-01: its size; files that are cut"),
+    Row::any(SYS_mlock, "INV-01: where there is no memfd_secret"),
+    Row::any(SYS_futex, "threads wait for each other"),
+    Row::any(SYS_sched_yield, "a lock that is about to be free"),
+    Row::any(SYS_getrandom, "nonces, placeholders, hash seeds"),
+    Row::any(SYS_clock_gettime, "where the vDSO cannot answer"),
+    Row::any(SYS_restart_syscall, "the kernel's own, after a stop and a continue"),
+    Row::any(SYS_rt_sigprocmask, "a thread's end; abort"),
+    Row::when(
+        SYS_rt_sigaction,
+        "std's handler of faults, and abort, set them back to the default",
+        TO_DEFAULT,
+    ),
+    Row::any(SYS_rt_sigreturn, "the end of a signal handler: std's, for stack overflows"),
+    Row::any(SYS_sigaltstack, "a thread's end gives its signal stack back"),
+    Row::any(SYS_getpid, "abort"),
+    Row::any(SYS_gettid, "abort"),
+    Row::any(SYS_tgkill, "abort signals its own thread"),
+    Row::any(SYS_exit, "a thread's end"),
+    Row::any(SYS_exit_group, "the end"),
+];
