@@ -1,4 +1,13 @@
-//! What each daemon is linked with: INV-03 and INV-06 begin with code that is not there at all.
+//! What holds each daemon: code that is not there at all (INV-03, INV-06), and the kernel, tried from
+//! inside (INV-03, INV-07) and from outside.
 
 #[cfg(test)]
+mod inside;
+#[cfg(test)]
 mod linked;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod outside;
+#[cfg(test)]
+mod probe;

@@ -23,6 +23,8 @@ const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO as u32)]];
 const TO_DEFAULT: &[&[Arg]] =
     &[&[Arg::Is(0, SIGSEGV as u32)], &[Arg::Is(0, SIGBUS as u32)], &[Arg::Is(0, SIGABRT as u32)]];
 
+const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u32)]];
+
 /// The rows.
 pub const ROWS: &[Row] = &[
     Row::any(SYS_read, "lanes, bells and files"),
@@ -57,7 +59,7 @@ pub const ROWS: &[Row] = &[
     Row::any(SYS_sigaltstack, "a thread's end gives its signal stack back"),
     Row::any(SYS_getpid, "abort"),
     Row::any(SYS_gettid, "abort"),
-    Row::any(SYS_tgkill, "abort signals its own thread"),
+    Row::when(SYS_tgkill, "abort signals its own thread", ABORTS),
     Row::any(SYS_exit, "a thread's end"),
     Row::any(SYS_exit_group, "the end"),
 ];

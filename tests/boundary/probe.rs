@@ -1,0 +1,72 @@
+//! Runs the probe: a process that enters a daemon's own confinement and then tries one thing.
+
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tests::world::Home;
+
+/// What a probe may try, and whom it may meet.
+pub(crate) struct Ground {
+    home: Home,
+    open: TcpListener,
+    closed: TcpListener,
+    _abstract: UnixListener,
+    stranger: Child,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let home = Home::new();
+        std::fs::create_dir(home.path().join("secrets")).unwrap();
+        home.write("secrets.grants.toml", "# none\n");
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = listen();
+        let name = format!("ugent-probe-{}", closed.local_addr().unwrap().port());
+        let name = SocketAddr::from_abstract_name(name).unwrap();
+        let stranger = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        Self { home, open: listen(), closed, _abstract: UnixListener::bind_addr(&name).unwrap(), stranger }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.home.path()
+    }
+
+    /// What came of it: `done`, an errno's name, or the number of the signal that ended it.
+    pub(crate) fn tried(&self, daemon: &str, attempt: &str) -> String {
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
+        let home = self.home().display().to_string();
+        let stranger = self.stranger.id().to_string();
+        run(&[daemon, &home, attempt, &stranger, &port(&self.open), &port(&self.closed)])
+    }
+
+    pub(crate) fn stranger_lives(&mut self) -> bool {
+        self.stranger.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let _ = self.stranger.kill();
+        let _ = self.stranger.wait();
+    }
+}
+
+/// Runs the probe with those arguments.
+pub(crate) fn run(arguments: &[&str]) -> String {
+    let probe = env!("CARGO_BIN_EXE_boundary-probe");
+    let output = Command::new(probe)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    match output.status.signal() {
+        Some(signal) => format!("signal {signal}"),
+        None => String::from_utf8(output.stdout).unwrap().trim_end().to_owned(),
+    }
+}
