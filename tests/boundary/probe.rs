@@ -20,7 +20,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn new() -> Self {
-        let home = Home::new();
+        let home = Home::make();
         std::fs::create_dir(home.path().join("secrets")).unwrap();
         home.write("secrets.grants.toml", "# none\n");
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();

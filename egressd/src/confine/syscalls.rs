@@ -19,12 +19,12 @@ const ALL: u64 = u64::MAX;
 
 /// Protocol 0 is TCP then. SCTP and MPTCP, which Landlock knows no ports of, have numbers.
 const TCP: &[&[Arg]] = &[
-    &[Arg::Is(0, AF_INET as u32), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
-    &[Arg::Is(0, AF_INET6 as u32), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
 ];
 /// With an address it could connect (MSG_FASTOPEN), past the checks that connect(2) meets.
 const TO_NOBODY: &[&[Arg]] = &[&[Arg::Without(3, MSG_FASTOPEN as u64), Arg::Among(4, ALL, 0)]];
-const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u32), Arg::Is(2, TCP_NODELAY as u32)]];
+const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[

@@ -4,9 +4,10 @@
 //! neither. Name servers are asked over TCP alone, which each must answer (RFC 7766): a process that
 //! may send datagrams may send them anywhere, since Landlock fences no UDP (INV-07).
 
-use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_resolver::config::{
     LookupIpStrategy, ProtocolConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -16,11 +17,12 @@ use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 use proto::control_lane::LogLevel;
 use proto::name::Host;
+use tokio::time::timeout;
 
 use crate::prepare::Outside;
 
-/// Answers kept by each worker.
-const CACHE: u64 = 64;
+/// How long addresses of one family wait for those of the other.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// What the system says about names.
 pub(crate) struct Names {
@@ -35,8 +37,6 @@ impl Names {
             Ok((config, mut options)) => {
                 let config = by_tcp(config);
                 options.use_hosts_file = ResolveHosts::Never;
-                options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-                options.cache_size = CACHE;
                 Some((config, options))
             }
             Err(error) => {
@@ -62,16 +62,17 @@ fn by_tcp(config: ResolverConfig) -> ResolverConfig {
     ResolverConfig::from_parts(domain, search, servers)
 }
 
-/// One worker's resolver, made when the first name is looked up.
+/// Looks names up. Each question goes over a connection of its own: a name server may close one
+/// whenever it likes, and a question that meets the end of it would be lost. Upstream connections
+/// are pooled, so names are looked up seldom.
 pub(crate) struct Resolver {
     outside: Arc<Outside>,
-    inner: OnceCell<Option<TokioResolver>>,
 }
 
 impl Resolver {
     /// Asks nobody yet.
     pub(crate) const fn new(outside: Arc<Outside>) -> Self {
-        Self { outside, inner: OnceCell::new() }
+        Self { outside }
     }
 
     /// The addresses of a host; none if it has none, or if nobody could be asked.
@@ -82,9 +83,18 @@ impl Resolver {
         if host.as_str() == "localhost" || host.as_str().ends_with(".localhost") {
             return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         }
-        let Some(resolver) = self.inner.get_or_init(|| make(&self.outside.names)) else {
-            return Vec::new();
+        let mut v4 = pin!(self.lookup(host, LookupIpStrategy::Ipv4Only));
+        let mut v6 = pin!(self.lookup(host, LookupIpStrategy::Ipv6Only));
+        let mut found = tokio::select! {
+            found = v4.as_mut() => with(found, v6).await,
+            found = v6.as_mut() => with(found, v4).await,
         };
+        found.sort_by_key(IpAddr::is_ipv6);
+        found
+    }
+
+    async fn lookup(&self, host: &Host, strategy: LookupIpStrategy) -> Vec<IpAddr> {
+        let Some(resolver) = make(&self.outside.names, strategy) else { return Vec::new() };
         // With a final dot no search domain is tried: a name must not come to mean another.
         match resolver.lookup_ip(format!("{host}.")).await {
             Ok(found) => found.iter().collect(),
@@ -93,13 +103,25 @@ impl Resolver {
     }
 }
 
-fn make(names: &Names) -> Option<TokioResolver> {
-    let (config, options) = names.servers.clone().unwrap_or_else(|| {
+/// What one question has found with what the other will: one that has found something does not wait
+/// long.
+async fn with(mut found: Vec<IpAddr>, other: impl Future<Output = Vec<IpAddr>>) -> Vec<IpAddr> {
+    found.extend(match found.as_slice() {
+        [] => other.await,
+        [_, ..] => timeout(GRACE, other).await.unwrap_or_default(),
+    });
+    found
+}
+
+fn make(names: &Names, strategy: LookupIpStrategy) -> Option<TokioResolver> {
+    let (config, mut options) = names.servers.clone().unwrap_or_else(|| {
         // The hosts file still counts.
         let mut options = ResolverOpts::default();
         options.use_hosts_file = ResolveHosts::Never;
         (ResolverConfig::from_parts(None, Vec::new(), Vec::new()), options)
     });
+    options.ip_strategy = strategy;
+    options.cache_size = 0;
     let mut resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
         .with_options(options)
         .build()
@@ -114,7 +136,7 @@ mod tests {
     use crate::upstream::transports::Transports;
     use hickory_resolver::config::NameServerConfig;
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     fn resolver(hosts: &str, server: Option<u16>) -> Resolver {
         let mut table = Hosts::default();
@@ -142,20 +164,21 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             while let Ok((mut stream, _)) = listener.accept() {
-                for _ in 0..answers {
-                    let mut length = [0; 2];
-                    if stream.read_exact(&mut length).is_err() {
-                        break;
-                    }
-                    let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
-                    stream.read_exact(&mut question).unwrap();
-                    let answer = answer(&question);
-                    stream.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes()).unwrap();
-                    stream.write_all(&answer).unwrap();
-                }
+                // A client that goes away is none of a name server's business.
+                std::thread::spawn(move || (0..answers).try_for_each(|_| answer_one(&mut stream)));
             }
         });
         port
+    }
+
+    fn answer_one(stream: &mut TcpStream) -> std::io::Result<()> {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut question)?;
+        let answer = answer(&question);
+        stream.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes())?;
+        stream.write_all(&answer)
     }
 
     fn answer(question: &[u8]) -> Vec<u8> {
@@ -186,9 +209,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_server_that_closes_its_connection_is_asked_over_a_new_one() {
-        let resolver = resolver("", Some(name_server(2)));
-        for host in ["one.example", "two.example", "three.example"] {
-            assert_eq!(addresses(&resolver, host).await, ["192.0.2.7"], "{host}");
+        for answers in 1..5 {
+            let resolver = resolver("", Some(name_server(answers)));
+            for round in 0..20 {
+                let host = format!("host-{round}.example");
+                assert_eq!(
+                    addresses(&resolver, &host).await,
+                    ["192.0.2.7"],
+                    "{host}, {answers} a connection"
+                );
+            }
         }
     }
 }

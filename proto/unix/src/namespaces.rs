@@ -100,11 +100,21 @@ fn try_in_child() -> io::Result<()> {
     // SAFETY: no thread was started yet, so the child finds no lock held by another and may
     // allocate; it ends by _exit, which runs nothing of ours.
     match unsafe { fork() }? {
-        ForkResult::Parent { child } => match waitpid(child, None)? {
-            WaitStatus::Exited(_, 0) => Ok(()),
-            WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)),
-            other => Err(io::Error::other(format!("the attempt ended oddly ({other:?})"))),
-        },
+        ForkResult::Parent { child } => {
+            let status = waitpid(child, None)?;
+            match status {
+                WaitStatus::Exited(_, 0) => Ok(()),
+                WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)),
+                WaitStatus::Signaled(..)
+                | WaitStatus::Stopped(..)
+                | WaitStatus::PtraceEvent(..)
+                | WaitStatus::PtraceSyscall(_)
+                | WaitStatus::Continued(_)
+                | WaitStatus::StillAlive => {
+                    Err(io::Error::other(format!("the attempt ended oddly ({status:?})")))
+                }
+            }
+        }
         ForkResult::Child => {
             let entered = enter_user().and_then(|()| enter(NamespaceKind::Uts).map(drop));
             let errno = entered.map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);

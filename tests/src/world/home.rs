@@ -19,7 +19,7 @@ pub type Snapshot = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 impl Home {
     /// Makes both directories.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn make() -> Self {
         let dir = tempfile::Builder::new().prefix("ugent-").tempdir().expect("a temporary directory");
         let home = Self { dir };
         for path in [home.path(), home.workspace(), home.workspace().join(".git")] {

@@ -57,7 +57,7 @@ impl World {
         let key = canary::key();
         let standin = StandIn::start((Ipv4Addr::LOCALHOST, 0).into(), &key).expect("a stand-in starts");
         let world = Self {
-            home: Home::new(),
+            home: Home::make(),
             standin,
             binaries,
             port: free_port(),

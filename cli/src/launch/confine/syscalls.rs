@@ -12,7 +12,7 @@ const SERVE: &str = "a daemon serves; its own table says what for";
 const ALL: &str = "every process: memory, threads, time, an end";
 
 /// Kills, and asks nothing else of a process.
-const SIGKILLS: &[&[Arg]] = &[&[Arg::Is(1, SIGKILL as u32)]];
+const SIGKILLS: &[&[Arg]] = &[&[Arg::Is(1, SIGKILL as u64)]];
 const FORKS: &[&[Arg]] = &[&[Arg::Without(0, NAMESPACES)]];
 /// Namespaces a daemon has of its own, and no others.
 const ITS_OWN: &[&[Arg]] =
@@ -25,18 +25,18 @@ const NAMESPACES: u64 = (CLONE_NEWUSER
     | CLONE_NEWPID
     | CLONE_NEWCGROUP) as u64;
 const LAYERS: &[&[Arg]] = &[
-    &[Arg::Is(0, PR_SET_DUMPABLE as u32), Arg::Is(1, 0)],
-    &[Arg::Is(0, PR_GET_DUMPABLE as u32)],
-    &[Arg::Is(0, PR_SET_NO_NEW_PRIVS as u32)],
-    &[Arg::Is(0, PR_GET_NO_NEW_PRIVS as u32)],
-    &[Arg::Is(0, PR_CAPBSET_READ as u32)],
-    &[Arg::Is(0, PR_CAPBSET_DROP as u32)],
-    &[Arg::Is(0, PR_CAP_AMBIENT as u32)],
-    &[Arg::Is(0, PR_SET_NAME as u32)],
+    &[Arg::Is(0, PR_SET_DUMPABLE as u64), Arg::Is(1, 0)],
+    &[Arg::Is(0, PR_GET_DUMPABLE as u64)],
+    &[Arg::Is(0, PR_SET_NO_NEW_PRIVS as u64)],
+    &[Arg::Is(0, PR_GET_NO_NEW_PRIVS as u64)],
+    &[Arg::Is(0, PR_CAPBSET_READ as u64)],
+    &[Arg::Is(0, PR_CAPBSET_DROP as u64)],
+    &[Arg::Is(0, PR_CAP_AMBIENT as u64)],
+    &[Arg::Is(0, PR_SET_NAME as u64)],
 ];
-const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u32), Arg::Is(2, 0)]];
+const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
 const TCP: &[&[Arg]] =
-    &[&[Arg::Is(0, AF_INET as u32), Arg::Is(2, 0)], &[Arg::Is(0, AF_INET6 as u32), Arg::Is(2, 0)]];
+    &[&[Arg::Is(0, AF_INET as u64), Arg::Is(2, 0)], &[Arg::Is(0, AF_INET6 as u64), Arg::Is(2, 0)]];
 /// With an address it could connect (MSG_FASTOPEN), past the checks that connect(2) meets.
 const TO_NOBODY: &[&[Arg]] = &[&[Arg::Without(3, MSG_FASTOPEN as u64), Arg::Among(4, u64::MAX, 0)]];
 

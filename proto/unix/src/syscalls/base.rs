@@ -17,13 +17,13 @@ const NOT_EXECUTABLE: &[&[Arg]] = &[&[Arg::Without(2, PROT_EXEC as u64)]];
 pub const NOT_CONNECTING: &[&[Arg]] = &[&[Arg::Without(2, MSG_FASTOPEN as u64)]];
 
 /// The one ioctl(2) there is: FIONBIO.
-const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO as u32)]];
+const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO)]];
 
 /// Without it a fault would come again and again.
 const TO_DEFAULT: &[&[Arg]] =
-    &[&[Arg::Is(0, SIGSEGV as u32)], &[Arg::Is(0, SIGBUS as u32)], &[Arg::Is(0, SIGABRT as u32)]];
+    &[&[Arg::Is(0, SIGSEGV as u64)], &[Arg::Is(0, SIGBUS as u64)], &[Arg::Is(0, SIGABRT as u64)]];
 
-const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u32)]];
+const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u64)]];
 
 /// The rows.
 pub const ROWS: &[Row] = &[

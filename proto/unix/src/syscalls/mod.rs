@@ -37,7 +37,7 @@ pub struct Row {
 #[derive(Clone, Copy, Debug)]
 pub enum Arg {
     /// Argument number, as a C int, is this.
-    Is(u8, u32),
+    Is(u8, u64),
     /// Argument number has none of these bits.
     Without(u8, u64),
     /// Of the bits in the mask, argument number has exactly these.
@@ -98,7 +98,7 @@ fn rule(tests: &[Arg]) -> Result<SeccompRule, seccompiler::BackendError> {
 fn condition(test: &Arg) -> Result<SeccompCondition, seccompiler::BackendError> {
     match *test {
         Arg::Is(number, value) => {
-            SeccompCondition::new(number, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value.into())
+            SeccompCondition::new(number, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
         }
         Arg::Without(number, bits) => {
             SeccompCondition::new(number, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(bits), 0)
