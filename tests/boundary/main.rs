@@ -11,3 +11,5 @@ mod live;
 mod outside;
 #[cfg(test)]
 mod probe;
+#[cfg(test)]
+mod without;
