@@ -254,7 +254,7 @@ mod tests {
             kind: ChildKind::Egressd,
             generation: 1,
             state: State::Ready,
-            layers: Vec::new(),
+            confinement: Confinement::default(),
             failure: None,
             started: Instant::now(),
             gone: unix::passed::process(process.id()).unwrap(),
