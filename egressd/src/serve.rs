@@ -37,7 +37,7 @@ pub(crate) fn run(control: &mut Control, mut prepared: Prepared, jailed: Jailed)
     let (ends, worker_ends) = mpsc::channel();
     let log = Log::new(prepared.log, lines, ends, ringer);
     let (phase, told) = watch::channel(Phase::Serving);
-    let lanes = std::mem::take(&mut prepared.lanes);
+    let mut lanes = std::mem::take(&mut prepared.lanes);
     let notes = std::mem::take(&mut prepared.notes);
     let running = lanes.len();
     let seats = seats(prepared, running, &log, &told).map_err(|error| unable(&error))?;
@@ -50,11 +50,15 @@ pub(crate) fn run(control: &mut Control, mut prepared: Prepared, jailed: Jailed)
         control.report_if_read(&ControlReport::Log { level, text })?;
     }
     let deadline = Instant::now() + PATIENCE;
-    for (worker, mut lane) in workers.into_iter().zip(lanes) {
+    for lane in &mut lanes {
         lane.greet(LaneKind::Lease, deadline).map_err(|error| not_greeted(&error))?;
+    }
+    // Said before the first answer is given: whoever has one may rely on the launcher knowing. Those
+    // who come in between wait in the listeners.
+    control.report(&ControlReport::Ready { locked: false })?;
+    for (worker, lane) in workers.into_iter().zip(lanes) {
         worker.begin(lane, Arc::clone(&confined));
     }
-    control.report(&ControlReport::Ready { locked: false })?;
     // The threads are not waited for: those with streams in flight end with the process.
     Desk { control, bell, log_lines, worker_ends, phase, running }.attend()
 }
