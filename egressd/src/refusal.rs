@@ -123,8 +123,8 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
             "No grant in secrets.grants.toml allows this. `ugent secret audit --event lease.denied` says why"
         }
         Refusal::UnknownRoute => {
-            "No route for this provider, method and path. `ugent secret audit --event lease.denied` \
-             lists what was refused"
+            "No route for this provider, method and path. A base URL is \
+             http://127.0.0.1:PORT/proxy/PROVIDER and, for OpenAI's clients, /v1 behind it; README lists the routes"
         }
         Refusal::ValueNotInjectable => {
             "The secret's value cannot stand in an HTTP header: it must be 16 to 8192 visible ASCII \

@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
 use nix::errno::Errno;
-use nix::libc::PIPE_BUF;
+use nix::libc::{O_NOCTTY, O_NONBLOCK, PIPE_BUF};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
-use nix::sys::stat::{SFlag, fstat};
 
 /// Where lines go.
 pub(super) struct Outlet(Way);
@@ -63,14 +63,12 @@ impl Outlet {
 }
 
 fn opened_anew(fd: BorrowedFd<'_>) -> Option<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let kind = SFlag::from_bits_truncate(fstat(fd).ok()?.st_mode) & SFlag::S_IFMT;
-    if kind != SFlag::S_IFIFO && kind != SFlag::S_IFCHR {
+    let kind = File::from(fd.try_clone_to_owned().ok()?).metadata().ok()?.file_type();
+    if !kind.is_fifo() && !kind.is_char_device() {
         return None;
     }
     let mut options = File::options();
-    options.write(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+    options.write(true).custom_flags(O_NONBLOCK | O_NOCTTY);
     options.open(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()
 }
 
