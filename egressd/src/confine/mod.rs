@@ -1,7 +1,7 @@
 //! Gives up what egressd will not need, and makes the one proof of it.
 //!
 //! Nothing serves without a [`Confined`], and only this file makes one. What holds the process is
-//! data: the [`syscalls`] table, and the plan below (INV-07): no file, no port but the given ones.
+//! data: the `syscalls` table, and the plan below (INV-07): no file, no port but the given ones.
 
 mod syscalls;
 

@@ -1,7 +1,7 @@
 //! Giving up what a keeper will never need, before a byte of anybody but the launcher is read
 //! (INV-08). Without a [`Confined`] nothing serves, and only this file makes one.
 //!
-//! What holds it is data: the [`syscalls`] table, and the plan below. INV-03 rests on three of its
+//! What holds it is data: the `syscalls` table, and the plan below. INV-03 rests on three of its
 //! lines, each enough alone: no row for `socket`, a network namespace of its own, no TCP port.
 
 mod syscalls;
