@@ -82,6 +82,12 @@ impl SyncJob {
 }
 
 impl SyncDone {
+    /// As if the disk had failed.
+    #[cfg(test)]
+    pub(crate) fn failed(self) -> Self {
+        Self { records: Err(io::ErrorKind::Other.into()), ..self }
+    }
+
     fn take<T>(&mut self, written: Result<(), PlaceError>, what: T) -> Outcome<T> {
         match written {
             Ok(()) => Outcome::Done(what),

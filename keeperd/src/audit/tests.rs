@@ -13,7 +13,7 @@ use super::head::Claims;
 use super::journal::Journal;
 use super::verify::check;
 use super::walk::{Begin, Next, Walk};
-use super::{SyncDone, checkpoint, segments, verify};
+use super::{checkpoint, segments, verify};
 use crate::hazmat::chain_key::ChainKey;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
@@ -748,7 +748,7 @@ fn a_failed_sync_is_final() {
     let mut world = World::new();
     world.record(1);
     let job = world.journal.sync_job(Instant::now()).unwrap();
-    let done = SyncDone { records: Err(std::io::ErrorKind::Other.into()), ..job.run() };
+    let done = job.run().failed();
     assert!(world.journal.synced(done, Instant::now()).is_err());
     assert!(world.journal.add(record(1)).is_err());
     assert!(world.journal.sync_job(Instant::now()).is_none());

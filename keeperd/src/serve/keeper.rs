@@ -171,7 +171,9 @@ impl Keeper {
         match &written {
             Ok(()) if had_records => self.trouble = None,
             Ok(()) => {}
-            Err(failure) => self.unrecorded(&failure.what),
+            Err(failure) if had_records || self.trouble.is_none() => self.unrecorded(&failure.what),
+            // Said before; nobody can have begun to wait since.
+            Err(_) => {}
         }
         for after in std::mem::take(&mut self.after) {
             match after {

@@ -189,3 +189,53 @@ impl Recorder {
         journal.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Sender;
+
+    use proto::journal::Event;
+
+    use super::*;
+    use crate::clock::wall;
+
+    /// A recorder whose sync thread is the test.
+    fn recorder(journal: Journal) -> (Recorder, Receiver<SyncJob>, Sender<SyncDone>) {
+        let (jobs, inbox) = channel();
+        let (outbox, reports) = channel();
+        let none = RecordSeq(0);
+        let recorder = Recorder {
+            journal: Ok(journal),
+            jobs: Some(jobs),
+            reports,
+            thread: None,
+            out: JobOut::No,
+            due: None,
+            added: none,
+            written: none,
+            synced: none,
+        };
+        (recorder, inbox, outbox)
+    }
+
+    #[test]
+    fn what_was_added_when_a_sync_fails_is_not_taken_for_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&dir.path().join("audit")).unwrap();
+        let (mut recorder, inbox, outbox) = recorder(journal);
+        let issued = recorder.add(Record::of(Event::LeaseIssued, wall()), Urgency::Now).unwrap();
+        recorder.write().unwrap();
+        recorder.dispatch();
+        let job = inbox.recv().unwrap();
+
+        // In one turn: a use is added, and then the failure of the sync is heard of.
+        recorder.add(Record::of(Event::LeaseUsed, wall()), Urgency::Soon).unwrap();
+        outbox.send(job.run().failed()).unwrap();
+        assert!(recorder.collect().is_err());
+        assert!(recorder.has_added());
+        assert!(recorder.write().is_err(), "INV-04: a value that waits for this record must not leave");
+        assert!(recorder.receipt(issued).is_none(), "nor one under that lease");
+        assert!(recorder.broken().is_some());
+        assert!(recorder.add(Record::of(Event::LeaseUsed, wall()), Urgency::Soon).is_err());
+    }
+}
