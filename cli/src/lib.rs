@@ -18,6 +18,7 @@ mod secret;
 mod session;
 mod settings;
 mod spawn;
+mod system;
 mod usage;
 mod workspace;
 

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tests::world::Home;
+use tests::world::{Home, Layout};
 
 /// What a probe may try, and whom it may meet.
 pub(crate) struct Ground {
@@ -20,7 +20,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn new() -> Self {
-        let home = Home::make();
+        let home = Home::make(Layout::OneUser);
         std::fs::create_dir(home.path().join("secrets")).unwrap();
         home.write("secrets.grants.toml", "# none\n");
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();

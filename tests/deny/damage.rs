@@ -19,7 +19,7 @@ fn header_is_refused(change: impl Fn(&mut Vec<u8>), code: i32) {
     let before = world.home().deposits();
     world.ugent(&["add", "@new", "--stdin"]).typing("0123456789").run().refused(code, &["vault"]);
     assert!(world.home().deposits() == before, "nothing was changed");
-    world.command("secret-broker").run().refused(code, &["vault"]);
+    world.launcher().run().refused(code, &["vault"]);
 
     std::fs::write(header(&world), &whole).unwrap();
     assert_eq!(world.handles(), [HANDLE], "with the header back everything is there");

@@ -138,7 +138,7 @@ fn a_wrong_passphrase_is_refused_and_recorded_and_changes_nothing() {
 fn a_broker_with_a_wrong_passphrase_does_not_start() {
     let world = World::ready();
     let before = world.home().deposits();
-    let call = world.command("secret-broker").env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
+    let call = world.launcher().env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
     call.run().refused(77, &["passphrase"]);
     let call = world.ugent(&["broker", "start"]).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
     call.run().refused(77, &["passphrase"]);

@@ -8,7 +8,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper};
+use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper, System};
 use proto::failure::{Failure, FailureClass};
 use proto::frame::Message;
 use proto::hazmat::SecretBytes;
@@ -21,6 +21,7 @@ use super::ask::{Keeper, Reached, unexpected};
 use crate::ending::{lane_broke, no_slot};
 use crate::log_filter::{LogFilter, line};
 use crate::session::Session;
+use crate::system::is_root;
 use crate::{clock, spawn};
 
 /// How long a keeper may take to end: it syncs what it has written.
@@ -56,6 +57,7 @@ impl Private {
         fds: Vec<OwnedFd>,
         deadline: Instant,
     ) -> Result<Self, Failure> {
+        let system = system(session, role)?;
         let started = spawn::daemon(ChildKind::Keeperd)?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
         let log = session.log.clone();
@@ -68,6 +70,7 @@ impl Private {
             tokenless: session.settings.tokenless,
             create: purpose == Purpose::Init,
             strictness: session.settings.strictness,
+            system,
             passphrase_follows: false,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
@@ -229,6 +232,20 @@ impl Drop for Private {
         if !matches!(self.process.try_wait(), Ok(Some(_))) {
             self.exited();
         }
+    }
+}
+
+/// Whom the keeper becomes. One that serves must be who owns `secrets/`; one that verifies needs
+/// nothing but what it is given.
+fn system(session: &Session, role: Role) -> Result<Option<System>, Failure> {
+    match (session.home.system(), role) {
+        (Some(_), Role::Broker | Role::Private) if !is_root() => Err(Failure::new(
+            FailureClass::Unreachable,
+            "the machine's broker does not run, and only root can do without it",
+            "start it (systemctl start ugent-vault-system), or run this with sudo",
+        )),
+        (Some(_), Role::Verify) if !is_root() => Ok(None),
+        _ => Ok(session.settings.for_keeper(&session.home)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Whose token it is. A presented token is hashed first; only digests are looked up, so how long
 //! a look-up takes says nothing about a token's text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use proto::control_lane::StartKeeper;
 use proto::lease_lane::Caller;
 use proto::meta::Timestamp;
 use proto::name::Consumer;
@@ -10,13 +11,36 @@ use proto::name::Consumer;
 use crate::catalog::TokenRow;
 use crate::hazmat::token::TokenDigest;
 
-/// Whether the gateway's Unix socket asks for a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who needs no token on the gateway's Unix socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tokenless {
-    /// A peer without a token is `ugent-core`.
-    Allowed,
-    /// A peer without a token is refused.
+    /// Everybody, as `ugent-core`: only the user whose broker this is gets that far.
+    OneUser,
+    /// These users, each as a consumer of its own.
+    Known(BTreeMap<u32, Consumer>),
+    /// Nobody.
     Refused,
+}
+
+impl Tokenless {
+    /// As `secrets.toml` and `--system` have it.
+    pub(crate) fn of(start: &StartKeeper) -> Self {
+        match (&start.system, start.tokenless) {
+            (_, false) => Self::Refused,
+            (None, true) => Self::OneUser,
+            (Some(system), true) => {
+                Self::Known(system.peers.iter().map(|peer| (peer.uid, peer.consumer.clone())).collect())
+            }
+        }
+    }
+
+    fn consumer(&self, uid: u32) -> Option<Consumer> {
+        match self {
+            Self::OneUser => Some(Consumer::ugent_core()),
+            Self::Known(peers) => peers.get(&uid).cloned(),
+            Self::Refused => None,
+        }
+    }
 }
 
 /// The token table.
@@ -29,22 +53,23 @@ impl Tokens {
         Self(rows.into_iter().collect())
     }
 
-    /// Who asks: the consumer of the presented token, or `ugent-core` on a Unix socket without
-    /// one. `None` refuses; there is one answer for an unknown, an expired and a missing token.
+    /// Who asks: the consumer of the presented token, or on a Unix socket without one whom the
+    /// peer's uid stands for. `None` refuses; there is one answer for an unknown, an expired and a
+    /// missing token.
     pub(crate) fn consumer(
         &self,
         presented: Option<&TokenDigest>,
         caller: Caller,
-        tokenless: Tokenless,
+        tokenless: &Tokenless,
         now: Timestamp,
     ) -> Option<Consumer> {
-        match (presented, caller, tokenless) {
-            (Some(digest), Caller::Tcp | Caller::Unix { .. }, _) => {
+        match (presented, caller) {
+            (Some(digest), Caller::Tcp | Caller::Unix { .. }) => {
                 let row = self.0.get(digest)?;
                 row.expires.is_none_or(|end| now < end).then(|| row.consumer.clone())
             }
-            (None, Caller::Unix { .. }, Tokenless::Allowed) => Some(Consumer::ugent_core()),
-            (None, Caller::Unix { .. }, Tokenless::Refused) | (None, Caller::Tcp, _) => None,
+            (None, Caller::Unix { uid, .. }) => tokenless.consumer(uid),
+            (None, Caller::Tcp) => None,
         }
     }
 }

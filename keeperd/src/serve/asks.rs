@@ -158,7 +158,7 @@ impl Keeper {
             Presented::Token(digest) => Some(Some(digest)),
             Presented::Nonsense => None,
         };
-        let (tokens, tokenless) = (&self.policy.tokens, self.policy.tokenless);
+        let (tokens, tokenless) = (&self.policy.tokens, &self.policy.tokenless);
         let consumer = presented.and_then(|token| tokens.consumer(token, pending.caller, tokenless, wall()));
         let Some(consumer) = consumer else {
             return Err(Box::new((record, Reason::InvalidToken)));

@@ -46,7 +46,7 @@ impl Keeper {
             grants,
             providers,
             tokens: Tokens::new(contents.tokens),
-            tokenless: if start.tokenless { Tokenless::Allowed } else { Tokenless::Refused },
+            tokenless: Tokenless::of(&start),
             files,
         };
         let bell = Bell::new().map_err(|error| no_resource("an eventfd", &error))?;

@@ -61,6 +61,17 @@ pub(crate) struct Store {
     catalog: Catalog,
     /// Whether this keeper made the catalog, and nobody was told yet.
     made_catalog: bool,
+    /// Whether there is to be a bootstrap token, in its file.
+    bootstrap: Bootstrap,
+}
+
+/// Whether one user has the broker for itself, and a token in a file to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bootstrap {
+    /// It is made where it is missing.
+    Token,
+    /// Several users: there is no file that each could read and nobody else.
+    Nothing,
 }
 
 impl Store {
@@ -83,9 +94,15 @@ impl Store {
             (true, Create::MustExist) => return Err(not_set_up()),
             (false, Create::MayCreate | Create::MustExist) => Catalog::open(&path)?,
         };
-        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing };
+        let bootstrap = Bootstrap::Token;
+        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing, bootstrap };
         let contents = store.contents()?;
         Ok((store, contents))
+    }
+
+    /// The same, for a broker of several users.
+    pub(crate) fn without_bootstrap_token(self) -> Self {
+        Self { bootstrap: Bootstrap::Nothing, ..self }
     }
 
     /// Opens the vault. A wrong passphrase changes nothing.

@@ -8,17 +8,22 @@ use proto::meta::Timestamp;
 use proto::name::Consumer;
 
 use super::files::{self, io_failure};
-use super::{Contents, Store};
+use super::{Bootstrap, Contents, Store};
 use crate::catalog::{TokenId, TokenRow, TokenUse, tables};
 use crate::hazmat::token::{self, TokenDigest};
 
 impl Store {
     /// Makes the bootstrap token if its file is missing, holds no token, or holds one that the
-    /// catalog does not know; the new one takes the place of the old.
+    /// catalog does not know; the new one takes the place of the old. Makes none where there is to
+    /// be none.
     pub(crate) fn bootstrap_token(
         &mut self,
         now: Timestamp,
     ) -> Result<Option<(TokenDigest, TokenRow)>, Failure> {
+        match self.bootstrap {
+            Bootstrap::Token => {}
+            Bootstrap::Nothing => return Ok(None),
+        }
         let path = path(&self.secrets);
         let found = read(&path).map_err(|error| io_failure("cannot read", &path, &error))?;
         let contents = self.contents()?;

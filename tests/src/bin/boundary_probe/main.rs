@@ -89,11 +89,11 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
     match daemon {
         "egressd" => {
             let undumpable = egressd::confine::before_start()?;
-            undumpable.jail(Strictness::Required, ports)?.confine().map(drop)
+            undumpable.isolate(Strictness::Required, None)?.jail(ports)?.confine().map(drop)
         }
         _ => {
             let undumpable = keeperd::confine::before_start()?;
-            undumpable.jail(&start(home))?.confine().map(drop)
+            undumpable.isolate(&start(home))?.jail(&start(home))?.confine().map(drop)
         }
     }
 }
@@ -108,6 +108,7 @@ fn start(home: &str) -> StartKeeper {
         create: false,
         passphrase_follows: false,
         strictness: Strictness::Required,
+        system: None,
         log: LogLevel::Error,
     }
 }
