@@ -82,9 +82,18 @@ impl Home {
         self.0.join("secrets.toml")
     }
 
+    pub(crate) fn providers(&self) -> PathBuf {
+        self.0.join("secrets.providers.toml")
+    }
+
+    /// Where the gateway's sockets lie, in a directory a workspace.
+    pub(crate) fn instances(&self) -> PathBuf {
+        self.0.join("instances")
+    }
+
     /// Directory of the gateway's socket for a workspace, by its hash.
     pub(crate) fn instance(&self, hash: &str) -> PathBuf {
-        self.0.join("instances").join(hash)
+        self.instances().join(hash)
     }
 
     /// The gateway's socket for a workspace, by its hash.

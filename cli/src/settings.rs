@@ -50,6 +50,17 @@ struct KdfWritten {
 }
 
 impl Settings {
+    /// What counts where nothing is set.
+    pub(crate) const fn unset() -> Self {
+        Self {
+            backend: None,
+            listen: None,
+            kdf: KdfCost::DEFAULT,
+            tokenless: true,
+            strictness: Strictness::Required,
+        }
+    }
+
     /// Reads the file, if there is one, and the environment, which wins.
     pub(crate) fn load(home: &Home) -> Result<Self, Failure> {
         let path = home.settings();
