@@ -1,13 +1,15 @@
 //! Whether a broker serves, and with its keys.
 
+use proto::name::Backend;
 use proto::standing::{ChildKind, KeeperStanding, LauncherStanding, Phase};
 
 use super::finding::Finding;
 use super::visit::Whose;
+use crate::home::Home;
 
 /// What it comes to.
-pub(super) fn judge(whose: &Whose, standing: &KeeperStanding) -> Vec<Finding> {
-    let mut findings = vec![vault(standing)];
+pub(super) fn judge(home: &Home, whose: &Whose, standing: &KeeperStanding) -> Vec<Finding> {
+    let mut findings = vec![vault(home, standing)];
     match whose {
         Whose::Ours => findings.push(Finding::ok(
             "broker",
@@ -24,7 +26,17 @@ pub(super) fn judge(whose: &Whose, standing: &KeeperStanding) -> Vec<Finding> {
     findings
 }
 
-fn vault(standing: &KeeperStanding) -> Finding {
+fn vault(home: &Home, standing: &KeeperStanding) -> Finding {
+    if standing.backend == Some(Backend::FileVault) && !home.has_vault() {
+        return Finding::fail(
+            "vault",
+            format!(
+                "the header of the vault in {} is gone: no passphrase opens it",
+                home.secrets().display()
+            ),
+            "put secrets/vault/header back from a backup",
+        );
+    }
     let secrets = match standing.secrets {
         1 => "1 secret".to_owned(),
         count => format!("{count} secrets"),
@@ -69,6 +81,8 @@ fn locked(standing: &KeeperStanding) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use proto::meta::Timestamp;
     use proto::standing::{ChildStanding, Confinement, GrantsStanding};
 
@@ -98,7 +112,7 @@ mod tests {
             providers_refused: None,
             journal_broken: None,
         };
-        let found = judge(&Whose::Broker(Some(launcher)), &standing);
+        let found = judge(&Home::at(Path::new("/h")), &Whose::Broker(Some(launcher)), &standing);
         found.iter().skip(1).map(|finding| finding.level).collect()
     }
 

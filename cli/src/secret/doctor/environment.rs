@@ -28,16 +28,28 @@ pub(super) fn judge(sources: &Sources, held: &[Held]) -> Vec<Finding> {
 fn keys(held: &[Held]) -> Option<Finding> {
     let keys: Vec<&str> = held
         .iter()
-        .filter(|held| held.name.ends_with(KEY) && held.sort == Sort::Other)
+        .filter(|held| held.name.ends_with(KEY) && is_plain(&held.name) && held.sort == Sort::Other)
         .map(|held| held.name.as_str())
         .collect();
     let first = *keys.first()?;
     let handle = first.to_ascii_lowercase();
+    let provider = match first {
+        "OPENAI_API_KEY" => " --provider openai",
+        "GEMINI_API_KEY" | "GOOGLE_API_KEY" => " --provider google",
+        "JINA_API_KEY" => " --provider jina",
+        "VOYAGE_API_KEY" => " --provider voyage",
+        _ => "",
+    };
     Some(Finding::warn(
         "environment.keys",
         format!("keys in plain text in the environment: {}", keys.join(", ")),
-        format!("ugent secret add @{handle} --stdin < FILE; then unset {}", keys.join(" ")),
+        format!("ugent secret add @{handle}{provider} --stdin < FILE; then unset {}", keys.join(" ")),
     ))
+}
+
+/// Names with anything else in them are nobody's on purpose, and could play with a terminal.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -57,6 +69,7 @@ mod tests {
             held("VOYAGE_API_KEY", Sort::Empty),
             held("GEMINI_API_KEY", Sort::Other),
             held("HOME", Sort::Other),
+            held("\u{1b}[2J_API_KEY", Sort::Other),
         ];
         let found = judge(&Sources::new(None, Ok(None)), &environment);
         assert_eq!(found.len(), 1);

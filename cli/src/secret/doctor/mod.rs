@@ -111,7 +111,7 @@ fn examine_home(home: Home, sources: Sources) -> (Vec<Finding>, Told) {
         Ok(visit) => {
             let confinement = visit.confinement.clone();
             findings.extend(judge_visit(&session, visit));
-            Some(confinement)
+            confinement
         }
         Err(failure) => {
             let is_said = |finding: &Finding| {
@@ -138,7 +138,7 @@ fn said(settings: &Settings) -> String {
 
 fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
     let Visit { whose, standing, secrets, newest, processes, confinement: _ } = visit;
-    let mut findings = broker::judge(&whose, &standing);
+    let mut findings = broker::judge(&session.home, &whose, &standing);
     let ours = unix::namespaces::ours();
     let layout = layout();
     let strictness = session.settings.strictness;

@@ -20,8 +20,8 @@ pub(super) struct Visit {
     /// When the newest record was made.
     pub(super) newest: Result<Option<Timestamp>, Failure>,
     pub(super) processes: Vec<Seen>,
-    /// What holds the keeper.
-    pub(super) confinement: Confinement,
+    /// What holds the keeper; none of one that is only starting.
+    pub(super) confinement: Option<Confinement>,
 }
 
 /// Whose keeper it was.
@@ -44,17 +44,18 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     let (whose, processes, confinement) = match keeper.ours() {
         Some(child) => {
             let seen = processes::look(None, std::slice::from_ref(&child));
-            (Whose::Ours, seen, child.confinement)
+            (Whose::Ours, seen, Some(child.confinement))
         }
         None => {
             let children = launcher.iter().flat_map(|launcher| &launcher.children);
             let children: Vec<ChildStanding> = children.cloned().collect();
             let seen = processes::look(launcher.as_ref().map(|launcher| launcher.pid), &children);
             let keeperd = children.into_iter().find(|child| child.kind == ChildKind::Keeperd);
-            let confinement = keeperd.map(|child| child.confinement).unwrap_or_default();
+            let confinement = keeperd.map(|child| child.confinement);
             (Whose::Broker(launcher), seen, confinement)
         }
     };
+    let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
     Ok(Visit { whose, standing, secrets, newest, processes, confinement })
 }

@@ -2,8 +2,10 @@
 
 use proto::standing::ChildKind;
 
-use super::super::expected::Layout;
-use super::super::finding::Level;
+use std::collections::BTreeMap;
+
+use super::super::super::expected::{Layout, Process};
+use super::super::super::finding::Level;
 use super::*;
 
 const KEEPERD: Process = Process::Daemon(ChildKind::Keeperd);
@@ -141,4 +143,15 @@ fn a_root_launcher_keeps_what_its_children_need_and_no_more() {
     assert_eq!(with(1 << 8 | 1 << 21 | 1 << 7), Level::Fail);
     assert_eq!(layout.expected(KEEPERD).capabilities, 0, "its daemons keep none");
     assert!(!layout.expected(KEEPERD).layers.contains(&Layer::UserNamespace));
+}
+
+#[test]
+fn an_ordinary_program_can_be_looked_into_and_one_that_is_gone_cannot() {
+    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let pid = child.id();
+    let seen = (super::super::insight(pid), super::super::cores(pid).is_some());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(seen, (Insight::Open, true));
+    assert_eq!(super::super::insight(pid), Insight::NotTried);
 }
