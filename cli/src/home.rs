@@ -113,9 +113,18 @@ impl Home {
         self.path.join("secrets.toml")
     }
 
+    pub(crate) fn providers(&self) -> PathBuf {
+        self.path.join("secrets.providers.toml")
+    }
+
+    /// Where the gateway's sockets lie, in a directory a workspace.
+    pub(crate) fn instances(&self) -> PathBuf {
+        self.path.join("instances")
+    }
+
     /// Directory of the gateway's socket for a workspace, by its hash.
     pub(crate) fn instance(&self, hash: &str) -> PathBuf {
-        self.path.join("instances").join(hash)
+        self.instances().join(hash)
     }
 
     /// The gateway's socket for a workspace, by its hash.

@@ -55,6 +55,18 @@ struct KdfWritten {
 }
 
 impl Settings {
+    /// What counts where nothing is set.
+    pub(crate) const fn unset() -> Self {
+        Self {
+            backend: None,
+            listen: None,
+            kdf: KdfCost::DEFAULT,
+            tokenless: true,
+            strictness: Strictness::Required,
+            peers: Vec::new(),
+        }
+    }
+
     /// Reads the file, if there is one, and the environment, which wins.
     pub(crate) fn load(home: &Home) -> Result<Self, Failure> {
         let path = home.settings();

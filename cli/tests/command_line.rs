@@ -103,7 +103,8 @@ fn typos_are_answered_with_what_is_near() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock"] {
+    for command in ["init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock", "doctor"]
+    {
         let said = ugent(&["secret", command, "--help"]);
         assert_eq!(said.code, 0, "{command}");
         assert!(said.out.contains("Example"), "{command}: {}", said.out);

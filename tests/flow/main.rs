@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod brokers;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod grants;

@@ -35,6 +35,11 @@ impl Sources {
         Self { fd, environment }
     }
 
+    /// Whether the environment held one when the program started.
+    pub(crate) const fn have_environment(&self) -> bool {
+        matches!(self.environment, Ok(Some(_)) | Err(_))
+    }
+
     /// Whether the option names stdin, which a value may be read from too.
     pub(crate) fn uses_stdin(&self) -> bool {
         self.fd == Some(0)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
+use proto::standing::ChildStanding;
 use unix::lane::{Lane, LaneError};
 
 use super::private::Private;
@@ -42,6 +43,14 @@ impl Keeper {
     /// Whose keeper this is.
     pub(crate) const fn reached(&self) -> &Reached {
         &self.reached
+    }
+
+    /// Our own keeper's process; none of a broker's.
+    pub(crate) fn ours(&self) -> Option<ChildStanding> {
+        match &self.reached {
+            Reached::Broker => None,
+            Reached::Private(private) => Some(private.child()),
+        }
     }
 
     /// Asks, with a value where the request takes one.

@@ -13,7 +13,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::frame::Message;
 use proto::hazmat::SecretBytes;
 use proto::hello::LaneKind;
-use proto::standing::ChildKind;
+use proto::standing::{ChildKind, ChildStanding, Confinement};
 use unix::lane::{Descriptors, Lane, LaneError};
 
 use super::Purpose;
@@ -33,6 +33,8 @@ pub(crate) struct Private {
     control: Lane,
     log: LogFilter,
     deadline: Instant,
+    /// What holds it, as it reported.
+    confinement: Confinement,
 }
 
 /// Starts one and gives it its cli lane.
@@ -61,7 +63,8 @@ impl Private {
         let started = spawn::daemon(ChildKind::Keeperd)?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
         let log = session.log.clone();
-        let mut private = Self { process: started.process, control, log, deadline };
+        let mut private =
+            Self { process: started.process, control, log, deadline, confinement: Confinement::default() };
         let order = ControlOrder::StartKeeper(StartKeeper {
             role,
             home: session.home.text(),
@@ -80,11 +83,14 @@ impl Private {
         private.send(&order, None, fds)?;
         loop {
             match private.report()? {
-                ControlReport::Confined { .. } => match role {
-                    // A verifier serves nobody, so this is all it says before it has its files.
-                    Role::Verify => return Ok(private),
-                    Role::Broker | Role::Private => {}
-                },
+                ControlReport::Confined(confinement) => {
+                    private.confinement = confinement;
+                    match role {
+                        // A verifier serves nobody, so this is all it says before it has its files.
+                        Role::Verify => return Ok(private),
+                        Role::Broker | Role::Private => {}
+                    }
+                }
                 ControlReport::Ready { .. } => return Ok(private),
                 ControlReport::Transport(_)
                 | ControlReport::Anchor { .. }
@@ -98,6 +104,12 @@ impl Private {
                 | ControlReport::Stopped { .. } => return Err(unexpected()),
             }
         }
+    }
+
+    /// The process, and what holds it.
+    pub(super) fn child(&self) -> ChildStanding {
+        let (pid, confinement) = (self.process.id(), self.confinement.clone());
+        ChildStanding { kind: ChildKind::Keeperd, generation: 1, pid, confinement }
     }
 
     /// From now on the keeper has until then.

@@ -3,6 +3,7 @@
 mod add;
 mod audit;
 mod broker;
+mod doctor;
 mod init;
 mod inspect;
 mod list;
@@ -68,6 +69,7 @@ enum Verb {
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Broker(broker::Broker),
+    Doctor(doctor::Doctor),
 }
 
 impl Verb {
@@ -83,6 +85,7 @@ impl Verb {
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
             Self::Broker(_) => "broker",
+            Self::Doctor(_) => "doctor",
         }
     }
 }
@@ -112,6 +115,8 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
     match verb {
         // Makes the home that the others find.
         Verb::Init(init) => init.run(mode, sources),
+        // Says what is wrong with the home and its settings, instead of ending there.
+        Verb::Doctor(doctor) => doctor.run(mode, sources),
         Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
         Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
         Verb::List(list) => list.run(&Session::open(mode, sources)?),

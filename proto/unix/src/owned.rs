@@ -146,12 +146,16 @@ pub fn directory_of(path: &Path, owner: Owner, privacy: Privacy) -> Result<(), O
 /// # Errors
 /// [`OwnedError`], as above.
 pub fn file(path: &Path, privacy: Privacy) -> Result<(), OwnedError> {
+    file_of(path, Owner::Us, privacy)
+}
+
+/// As [`fn@file`], where it may be somebody else's.
+///
+/// # Errors
+/// [`OwnedError`], as above.
+pub fn file_of(path: &Path, owner: Owner, privacy: Privacy) -> Result<(), OwnedError> {
     let found = look(path)?;
-    if found.is_file() {
-        check(&found, Owner::Us, privacy)
-    } else {
-        Err(OwnedError::WrongKind("regular file"))
-    }
+    if found.is_file() { check(&found, owner, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
 }
 
 /// Checks owner and mode of a file that is already open, so that nothing can be put in its place
