@@ -15,6 +15,7 @@ use proto::control_lane::ListenerKind;
 use proto::failure::{Failure, FailureClass};
 use unix::owned::{self, Privacy};
 
+use super::activation;
 use super::options::Places;
 use crate::home::{Home, fits_a_socket};
 use crate::system::System;
@@ -40,7 +41,10 @@ impl Drop for SocketFile {
 impl Listeners {
     /// Binds them all. Sockets of a dead broker are taken over: the caller holds the lock.
     pub(super) fn bind(home: &Home, places: &Places) -> Result<Self, Failure> {
-        let tcp = places.tcp.map(bind_tcp).transpose()?;
+        let tcp = match activation::listener()? {
+            Some(passed_on) => Some(passed_on),
+            None => places.tcp.map(bind_tcp).transpose()?,
+        };
         if let Some(system) = home.system() {
             return Self::for_groups(tcp, system);
         }

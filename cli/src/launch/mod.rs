@@ -2,6 +2,7 @@
 //! passphrase, and sees to it that they live. It holds no key, decides nothing about values, and
 //! speaks to nobody but its children.
 
+mod activation;
 mod broker;
 mod broker_deaths;
 mod broker_reports;

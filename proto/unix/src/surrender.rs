@@ -41,6 +41,19 @@ pub fn new_privileges() -> io::Result<Layer> {
     held(prctl::get_no_new_privs()?, Layer::NoNewPrivs)
 }
 
+/// No group but the process's own. Takes CAP_SETGID.
+///
+/// # Errors
+/// The kernel's refusal, or that one is left.
+pub fn groups() -> io::Result<()> {
+    setgroups(&[])?;
+    if getgroups()?.is_empty() {
+        Ok(())
+    } else {
+        Err(io::Error::other("the kernel accepted that there are no other groups, and keeps some"))
+    }
+}
+
 /// From root to somebody else, for good: no other groups, and no way back by saved ids. What may
 /// look into the process is set anew by such a change, so it is closed again.
 ///
@@ -48,13 +61,12 @@ pub fn new_privileges() -> io::Result<Layer> {
 /// The kernel's refusal, or that a part of the old identity is left.
 pub fn user(account: Account) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
-    setgroups(&[])?;
+    groups()?;
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)?;
     let (users, groups) = (getresuid()?, getresgid()?);
     let is_gone = [users.real, users.effective, users.saved] == [uid; 3]
-        && [groups.real, groups.effective, groups.saved] == [gid; 3]
-        && getgroups()?.is_empty();
+        && [groups.real, groups.effective, groups.saved] == [gid; 3];
     if !is_gone {
         return Err(io::Error::other("the kernel accepted the user and does not hold it"));
     }

@@ -35,6 +35,11 @@ pub(super) fn confine(mode: Mode) -> Result<Confined, Failure> {
         Mode::OneUser => (&OF_CHILDREN, &[syscalls::ROWS]),
         Mode::System => (&OF_SYSTEM, &[syscalls::ROWS, syscalls::SYSTEM_ROWS]),
     };
+    match mode {
+        Mode::OneUser => {}
+        // A unit lends it the groups of its sockets, which it has made by now.
+        Mode::System => surrender::groups().map_err(|error| refused("its other groups", &error))?,
+    }
     surrender::capabilities_but(kept).map_err(|error| refused("capabilities", &error))?;
     surrender::new_privileges().map_err(|error| refused("PR_SET_NO_NEW_PRIVS", &error))?;
     unix::syscalls::install(rows, &[killed::ALWAYS])

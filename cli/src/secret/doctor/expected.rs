@@ -82,13 +82,13 @@ impl Layout {
     }
 
     fn launcher(self) -> Expected {
-        let (uid, capabilities, bounding) = match self {
-            Self::System { .. } => (0, FOR_USERS, FOR_USERS),
-            Self::OneUser(0) => (0, FOR_CHILDREN, FOR_CHILDREN),
+        let (uid, gid, capabilities, bounding) = match self {
+            Self::System { .. } => (0, Some(0), FOR_USERS, FOR_USERS),
+            Self::OneUser(0) => (0, None, FOR_CHILDREN, FOR_CHILDREN),
             // An ordinary user cannot empty it, and no_new_privs leaves it without effect.
-            Self::OneUser(uid) => (uid, 0, u64::MAX),
+            Self::OneUser(uid) => (uid, None, 0, u64::MAX),
         };
-        Expected { uid, gid: None, capabilities, bounding, layers: Vec::new() }
+        Expected { uid, gid, capabilities, bounding, layers: Vec::new() }
     }
 
     fn daemon(self, kind: ChildKind) -> Expected {
