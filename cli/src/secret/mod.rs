@@ -10,6 +10,7 @@ mod lock;
 mod meta_view;
 mod remove;
 mod rotate;
+mod token;
 mod unlock;
 mod value;
 
@@ -60,6 +61,7 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Token(token::Token),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
@@ -75,6 +77,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Token(_) => "token",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
@@ -112,6 +115,7 @@ fn run(verb: Verb, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(sources)?),
+        Verb::Token(token) => token.run(&mut Session::open(sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(sources)?),
