@@ -133,3 +133,5 @@ fn not_set_up() -> Failure {
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod token_tests;

@@ -15,6 +15,7 @@ use super::{Contents, Create, Deposit, Initialized, Place, Store, Unlocked, Used
 use crate::catalog::{KnownToken, SecretRow, tables};
 use crate::hazmat::keys::{Keys, OpenError};
 use crate::hazmat::samples::{is, secret};
+use crate::hazmat::token::TokenDigest;
 
 /// A vault that was just made.
 pub(crate) struct Made {
@@ -371,11 +372,15 @@ fn last_used_is_kept_for_those_that_exist() {
     let mut made = made();
     let row = add(&mut made.store, &made.unlocked.keys, "@a", b"one");
     assert_eq!(row.last_used, None);
+    let token = made.store.contents().unwrap().tokens.remove(0).digest;
     let secrets = vec![(handle("@a"), Timestamp(77)), (handle("@gone"), Timestamp(78))];
-    made.store.used(&Used { secrets, tokens: Vec::new() }).unwrap();
+    let tokens = vec![(token, Timestamp(79)), (TokenDigest([9; 32]), Timestamp(80))];
+    made.store.used(&Used { secrets, tokens }).unwrap();
     let (_dir, _store, contents) = reopen(made);
     assert_eq!(contents.secrets.len(), 1);
     assert_eq!(contents.secrets[0].last_used, Some(Timestamp(77)));
+    assert_eq!(contents.tokens.len(), 1);
+    assert_eq!(contents.tokens[0].last_used, Some(Timestamp(79)));
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn not_made(path: &Path, error: &io::Error) -> Failure {
 fn exists(path: &Path) -> Failure {
     Failure::new(
         FailureClass::BadInput,
-        format!("{} is there already, and was not changed; no token was issued", path.display()),
+        format!("{} is there already, and was not changed", path.display()),
         "name another file, or move that one away first",
     )
 }
