@@ -23,6 +23,8 @@ mod streams;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod verbs;
 #[cfg(test)]
 mod workspaces;

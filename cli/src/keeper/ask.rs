@@ -32,6 +32,7 @@ pub(crate) struct Keeper {
 /// An answer that is not `Failed`, with what came along.
 pub(crate) struct Answered {
     pub(crate) answer: CliAnswer,
+    pub(crate) value: Option<SecretBytes>,
     pub(crate) fds: Vec<OwnedFd>,
 }
 
@@ -68,7 +69,7 @@ impl Keeper {
         if let CliAnswer::Failed(failure) = parcel.message {
             return Err(failure);
         }
-        Ok(Answered { answer: parcel.message, fds: parcel.fds })
+        Ok(Answered { answer: parcel.message, value: parcel.value, fds: parcel.fds })
     }
 
     /// Lets go of the keeper; a private one ends, and says if it could not do so in order.

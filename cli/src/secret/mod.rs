@@ -11,6 +11,7 @@ mod lock;
 mod meta_view;
 mod remove;
 mod rotate;
+mod token;
 mod unlock;
 mod value;
 
@@ -65,6 +66,7 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Token(token::Token),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
@@ -81,6 +83,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Token(_) => "token",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
@@ -122,6 +125,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),

@@ -381,6 +381,8 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::SecretRotated
         | Reason::SecretRemoved
         | Reason::ProviderChanged
+        | Reason::TokenRevoked
+        | Reason::TokenExpired
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }
