@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -99,6 +100,7 @@ fn a_ca_file_out_of_reach_is_remembered_and_a_new_one_is_refused_with_a_reason()
     let world = World::ready();
     let outside = world.home().around().join("elsewhere.pem");
     fs::copy(world.home().path().join("ca.pem"), &outside).unwrap();
+    fs::set_permissions(&outside, fs::Permissions::from_mode(0o644)).unwrap();
     let providers = fs::read_to_string(world.home().path().join("secrets.providers.toml")).unwrap();
     let inside = world.home().path().join("ca.pem").display().to_string();
     let named = |path: &str| {

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tests::world::{Home, Layout};
+use tests::world::{Binaries, Home, Layout};
 
 /// What a probe may try, and whom it may meet.
 pub(crate) struct Ground {
@@ -57,7 +57,7 @@ impl Drop for Ground {
 
 /// Runs the probe with those arguments.
 pub(crate) fn run(arguments: &[&str]) -> String {
-    let probe = env!("CARGO_BIN_EXE_boundary-probe");
+    let probe = Binaries::of_this_build().path("boundary-probe");
     let output = Command::new(probe)
         .args(arguments)
         .env_clear()

@@ -31,7 +31,7 @@ fn settings(home: &Path) -> String {
 
 #[test]
 fn without_namespaces_nothing_serves_and_the_error_names_both_mends() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let refused = ugent(&world, &["list"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(78), "{said}");
@@ -44,7 +44,7 @@ fn without_namespaces_nothing_serves_and_the_error_names_both_mends() {
 
 #[test]
 fn best_effort_does_without_namespaces_and_shows_what_is_missing() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let text = settings(&world.home().path());
     world.home().write("secrets.toml", &format!("confinement = \"best-effort\"\n{text}"));
     let listed = ugent(&world, &["list"]);
@@ -67,7 +67,7 @@ fn best_effort_does_without_namespaces_and_shows_what_is_missing() {
 
 #[test]
 fn doctor_names_what_is_missing_as_a_warning_only_where_that_was_chosen() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let diagnosed = || {
         let told = ugent(&world, &["doctor", "--json"]);
         let json: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();

@@ -3,11 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use tests::world::http::Ask;
-use tests::world::{HANDLE, World, key};
+use tests::world::{HANDLE, Layout, World, key};
 
 /// A directory on a small file system of its own. Unmounted when dropped.
 struct SmallDisk {
@@ -17,17 +18,21 @@ struct SmallDisk {
 impl SmallDisk {
     /// Puts a tmpfs in the place of `secrets/`; `None` where the user may not mount.
     fn under(world: &World, mib: u32) -> Option<Self> {
-        Self::at(world.home().path().join("secrets"), mib)
+        Self::at(world, world.home().path().join("secrets"), mib)
     }
 
     /// Puts a tmpfs in the place of that directory; `None` where the user may not mount.
-    fn at(path: PathBuf, mib: u32) -> Option<Self> {
+    fn at(world: &World, path: PathBuf, mib: u32) -> Option<Self> {
         fs::create_dir(&path).unwrap();
         let options = format!("size={mib}m,mode=0700");
         let mounted = mount(Some("none"), &path, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()));
         if mounted.is_err() {
             assert!(!nix::unistd::geteuid().is_root(), "root can mount: {mounted:?}");
             return None;
+        }
+        if world.layout() == Layout::System {
+            let (user, group) = tests::world::layout::user("ugent-keeper");
+            chown(&path, Some(user.as_raw()), Some(group.as_raw())).unwrap();
         }
         Some(Self { path })
     }
@@ -129,7 +134,7 @@ fn init_on_a_full_disk_is_an_io_error_and_can_be_repeated() {
 #[test]
 fn a_token_that_cannot_be_written_leaves_no_file_and_lets_nobody_in() {
     let world = World::with_vault();
-    let Some(disk) = SmallDisk::at(world.home().workspace().join("full"), 1) else { return };
+    let Some(disk) = SmallDisk::at(&world, world.home().workspace().join("full"), 1) else { return };
     let tokens = world.json(&["token", "list", "--json"]);
     let filler = disk.fill();
     let issue = ["token", "issue", "--consumer", "ci", "--out", "full/token.txt"];

@@ -122,7 +122,7 @@ fn a_catalog_that_is_damaged_is_said_to_be() {
 
 #[test]
 fn with_a_damaged_journal_no_token_is_issued_and_a_revoked_one_is_refused_all_the_same() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let issue = ["token", "issue", "--consumer", "ci"];
     drop(world.ugent(&issue).run().succeeded());
     let ids = || {

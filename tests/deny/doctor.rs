@@ -4,7 +4,7 @@ use tests::world::World;
 
 #[test]
 fn where_nothing_is_set_up_it_says_init_and_makes_nothing() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let before = world.home().snapshot();
     let [_, mend] = world.doctor().only_fails("secrets");
     assert_eq!(mend, "ugent secret init");
@@ -24,7 +24,7 @@ fn directories_that_let_others_in_fail_with_the_chmod_that_mends_them() {
         ("secrets/vault", 0o755, "files.vault", "chmod 700 "),
         ("secrets.grants.toml", 0o620, "files.grants", "chmod 600 "),
     ] {
-        let world = World::ready();
+        let world = World::of_one_user();
         world.home().chmod(name, mode);
         let found = world.doctor();
         assert_eq!(found.code, Some(78), "{name}");
@@ -42,7 +42,7 @@ fn directories_that_let_others_in_fail_with_the_chmod_that_mends_them() {
 
 #[test]
 fn links_and_other_kinds_fail() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let token = world.home().path().join("secrets/broker.token");
     let elsewhere = world.home().around().join("token");
     std::fs::rename(&token, &elsewhere).unwrap();
@@ -108,7 +108,7 @@ fn a_damaged_journal_fails() {
 
 #[test]
 fn a_home_too_long_for_sockets_fails() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let long = world.home().around().join("x".repeat(80));
     drop(world.ugent(&["init"]).env("UGENT_HOME", long.to_str().unwrap()).run().succeeded());
     let found = world.doctor_as(|call| call.env("UGENT_HOME", long.to_str().unwrap()));

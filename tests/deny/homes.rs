@@ -157,7 +157,7 @@ fn malformed_settings_are_refused_with_their_place() {
 
 #[test]
 fn a_socket_path_that_is_too_long_is_said_to_be() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let deep = world.home().around().join("d".repeat(90));
     std::fs::create_dir(&deep).unwrap();
     let path = deep.to_str().unwrap();
@@ -178,7 +178,7 @@ fn a_file_is_no_workspace() {
 
 #[test]
 fn init_warns_of_a_home_that_is_too_long_for_sockets() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let long = world.home().around().join("x".repeat(80));
     let told = world.ugent(&["init"]).env("UGENT_HOME", long.to_str().unwrap()).run().succeeded();
     assert!(told.stderr.contains("warning: ") && told.stderr.contains("107"), "{}", told.stderr);

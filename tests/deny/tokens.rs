@@ -59,7 +59,7 @@ fn the_provider_key_itself_is_no_token() {
 
 #[test]
 fn an_old_token_is_refused_once_the_file_was_made_anew() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let old = world.token();
     std::fs::remove_file(world.home().path().join("secrets/broker.token")).unwrap();
     let _broker = world.broker();

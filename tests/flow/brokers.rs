@@ -9,7 +9,7 @@ use tests::world::until::until_true;
 
 #[test]
 fn start_returns_when_the_broker_is_ready_and_stop_when_it_is_gone() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let told = world.ugent(&["broker", "start"]).run().succeeded().stdout;
     assert!(told.contains(&format!("127.0.0.1:{}", world.port())), "{told}");
     assert!(told.contains(world.home().gateway_socket().to_str().unwrap()), "{told}");
@@ -234,7 +234,7 @@ fn a_broker_whose_socket_was_removed_is_named() {
 
 #[test]
 fn start_with_options_the_running_broker_does_not_have_is_refused() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let broker = world.broker();
     let pid = format!("pid {}", broker.launcher().pid());
     let (here, around) = (world.home().workspace(), world.home().around().to_owned());
@@ -251,7 +251,7 @@ fn start_with_options_the_running_broker_does_not_have_is_refused() {
 
 #[test]
 fn start_from_another_workspace_says_that_it_has_no_socket() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let broker = world.broker();
     let mut ugent = std::process::Command::new(tests::world::Binaries::of_this_build().path("ugent"));
     ugent.args(["secret", "broker", "start"]).env_clear().env("UGENT_HOME", world.home().path());

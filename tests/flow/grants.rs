@@ -32,7 +32,7 @@ fn a_grants_file_that_is_removed_denies_within_a_second() {
 
 #[test]
 fn a_grants_file_that_others_may_write_denies_within_a_second() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let _broker = world.broker();
     assert_eq!(world.ask(&Ask::chat()).status, 200);
     world.home().chmod("secrets.grants.toml", 0o660);

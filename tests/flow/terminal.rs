@@ -37,7 +37,7 @@ fn at_a_terminal(world: &World, command: &str, lines: &[(&str, &str)]) -> Outcom
 
 #[test]
 fn the_passphrase_is_asked_for_and_not_shown() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let asked = [("passphrase", world.passphrase())];
     let told = at_a_terminal(&world, "remove @openai_api_key --yes", &asked).succeeded();
     assert!(!told.stdout.contains(world.passphrase()), "and does not show: {}", told.stdout);
@@ -46,7 +46,7 @@ fn the_passphrase_is_asked_for_and_not_shown() {
 
 #[test]
 fn a_new_vaults_passphrase_is_asked_for_twice_and_must_be_the_same() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let told =
         at_a_terminal(&world, "init", &[("passphrase", "one passphrase"), ("again", "another passphrase")]);
     assert_ne!(told.code, Some(0), "{}", told.stdout);
@@ -58,7 +58,7 @@ fn a_new_vaults_passphrase_is_asked_for_twice_and_must_be_the_same() {
 
 #[test]
 fn list_is_an_aligned_table_with_a_head() {
-    let world = World::ready();
+    let world = World::of_one_user();
     drop(world.ugent(&["add", "@a", "--stdin"]).typing("0123456789").run().succeeded());
     let told = at_a_terminal(&world, "list", &[]).succeeded().stdout;
     let lines: Vec<&str> = told.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
@@ -71,7 +71,7 @@ fn list_is_an_aligned_table_with_a_head() {
 
 #[test]
 fn audit_shows_the_last_fifty() {
-    let world = World::ready();
+    let world = World::of_one_user();
     for _ in 0..30 {
         world.rotate(HANDLE, &tests::world::key());
     }

@@ -15,7 +15,10 @@ fn embeddings() -> Ask {
 
 /// The world's key is granted to `ugent-core` for chats and to the consumer for embeddings.
 fn world() -> World {
-    let world = World::ready();
+    shared_out(World::ready())
+}
+
+fn shared_out(world: World) -> World {
     let chat = world.grant().replace(", \"llm.embeddings\"", "");
     let other = World::grant_of("openai_api_key", CONSUMER, "localhost", 300);
     let embeddings = other.replace("\"llm.chat\", ", "");
@@ -80,8 +83,9 @@ fn an_issued_token_speaks_for_its_consumer_and_is_let_in_to_its_grants_only() {
 
 #[test]
 fn a_wrong_passphrase_issues_and_rotates_nothing_and_is_recorded() {
-    let world = world();
-    let (tokens, bootstrap) = (list(&world), world.token());
+    let world = shared_out(World::of_one_user());
+    let bootstrap = world.token();
+    let tokens = list(&world);
     let refused = |arguments: &[&str]| {
         let failed = world.events("vault.unlock_failed").len();
         let told = world.ugent(arguments).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase").run();
@@ -159,7 +163,7 @@ fn a_token_that_was_revoked_without_a_broker_is_refused_by_the_next() {
 
 #[test]
 fn rotation_replaces_the_bootstrap_token_and_the_old_one_is_refused_at_once() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let broker = world.broker();
     let old = world.token();
     assert_eq!(world.ask(&Ask::chat()).status, 200);
@@ -182,7 +186,7 @@ fn rotation_replaces_the_bootstrap_token_and_the_old_one_is_refused_at_once() {
 
 #[test]
 fn with_a_grace_the_old_bootstrap_token_works_until_its_end_across_a_restart() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let broker = world.broker();
     let old = world.token();
     drop(world.ugent(&["token", "rotate", "--grace", "1h"]).run().succeeded());
@@ -273,7 +277,7 @@ fn list_shows_when_a_token_was_last_used_also_after_the_broker() {
 
 #[test]
 fn what_is_no_token_to_revoke_is_said_without_being_repeated() {
-    let world = World::with_vault();
+    let world = World::bare_of_one_user().initialized();
     let bootstrap = list(&world)[0]["id"].as_str().unwrap().to_owned();
     let told = revoke(&world, &bootstrap);
     assert!(told.stderr.contains("hint: ugent secret token rotate"), "{}", told.stderr);

@@ -26,7 +26,7 @@ fn field(row: &Value, name: &str) -> String {
 
 #[test]
 fn init_says_what_it_made_and_what_to_type_next() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let told = ran(&world, &["init"]).stdout;
     assert!(told.contains("file-vault") && told.contains("ugent secret add"), "{told}");
     for path in ["secrets/metadata.redb", "secrets/vault", "secrets/broker.token"] {
@@ -47,7 +47,7 @@ fn init_twice_changes_nothing_and_says_what_exists() {
 
 #[test]
 fn init_without_a_backend_says_plainly_what_to_type() {
-    let world = World::bare();
+    let world = World::bare_of_one_user();
     let settings = world.settings().replace("backend = \"file-vault\"\n", "");
     world.home().write("secrets.toml", &settings);
     let told = world.ugent(&["init"]).without("UGENT_SECRETS_BACKEND").run();

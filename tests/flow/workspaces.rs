@@ -20,7 +20,7 @@ fn second_workspace(world: &World) -> PathBuf {
 
 #[test]
 fn each_workspace_that_is_named_has_a_socket() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let (first, second) = (world.home().workspace(), second_workspace(&world));
     let paths = [first.to_str().unwrap(), second.to_str().unwrap()];
     drop(
@@ -35,7 +35,7 @@ fn each_workspace_that_is_named_has_a_socket() {
 
 #[test]
 fn a_directory_below_a_workspace_is_of_that_workspace() {
-    let world = World::ready();
+    let world = World::of_one_user();
     let second = second_workspace(&world);
     let deep = second.join("some/where");
     std::fs::create_dir_all(&deep).unwrap();
@@ -46,7 +46,7 @@ fn a_directory_below_a_workspace_is_of_that_workspace() {
 
 #[test]
 fn everything_a_broker_makes_is_its_owners_alone() {
-    let world = World::ready();
+    let world = World::of_one_user();
     drop(world.ugent(&["broker", "start"]).run().succeeded());
     let mut sockets = 0;
     for path in world.home().snapshot().into_keys() {

@@ -64,6 +64,12 @@ impl World {
         Self::with(Binaries::of_this_build(), Layout::OneUser)
     }
 
+    /// A home with a vault, a key in it and a grant, whose broker is one user's however this run is.
+    #[must_use]
+    pub fn of_one_user() -> Self {
+        Self::bare_of_one_user().initialized().granted()
+    }
+
     /// A home with settings and nothing else in it, for these binaries.
     #[must_use]
     pub fn with(binaries: Binaries, layout: Layout) -> Self {

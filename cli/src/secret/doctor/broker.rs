@@ -4,12 +4,12 @@ use proto::name::Backend;
 use proto::standing::{ChildKind, KeeperStanding, LauncherStanding, Phase};
 
 use super::finding::Finding;
-use super::visit::Whose;
+use super::visit::{Header, Whose};
 use crate::home::Home;
 
 /// What it comes to.
-pub(super) fn judge(home: &Home, whose: &Whose, standing: &KeeperStanding) -> Vec<Finding> {
-    let mut findings = vec![vault(home, standing)];
+pub(super) fn judge(home: &Home, whose: &Whose, standing: &KeeperStanding, header: Header) -> Vec<Finding> {
+    let mut findings = vec![vault(home, standing, header)];
     match whose {
         Whose::Ours => findings.push(Finding::ok(
             "broker",
@@ -26,8 +26,8 @@ pub(super) fn judge(home: &Home, whose: &Whose, standing: &KeeperStanding) -> Ve
     findings
 }
 
-fn vault(home: &Home, standing: &KeeperStanding) -> Finding {
-    if standing.backend == Some(Backend::FileVault) && !home.has_vault() {
+fn vault(home: &Home, standing: &KeeperStanding, header: Header) -> Finding {
+    if (standing.backend, header) == (Some(Backend::FileVault), Header::Gone) {
         return Finding::fail(
             "vault",
             format!(
@@ -112,7 +112,8 @@ mod tests {
             providers_refused: None,
             journal_broken: None,
         };
-        let found = judge(&Home::at(Path::new("/h")), &Whose::Broker(Some(launcher)), &standing);
+        let found =
+            judge(&Home::at(Path::new("/h")), &Whose::Broker(Some(launcher)), &standing, Header::There);
         found.iter().skip(1).map(|finding| finding.level).collect()
     }
 

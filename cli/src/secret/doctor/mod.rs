@@ -138,8 +138,8 @@ fn said(settings: &Settings) -> String {
 }
 
 fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
-    let Visit { whose, standing, secrets, newest, processes, confinement: _ } = visit;
-    let mut findings = broker::judge(&session.home, &whose, &standing);
+    let Visit { whose, standing, header, secrets, newest, processes, confinement: _ } = visit;
+    let mut findings = broker::judge(&session.home, &whose, &standing, header);
     let ours = unix::namespaces::ours();
     let layout = layout(&session.home);
     let strictness = session.settings.strictness;

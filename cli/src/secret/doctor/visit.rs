@@ -16,12 +16,20 @@ use crate::session::Session;
 pub(super) struct Visit {
     pub(super) whose: Whose,
     pub(super) standing: KeeperStanding,
+    pub(super) header: Header,
     pub(super) secrets: Vec<Handle>,
     /// When the newest record was made.
     pub(super) newest: Result<Option<Timestamp>, Failure>,
     pub(super) processes: Vec<Seen>,
     /// What holds the keeper; none of one that is only starting.
     pub(super) confinement: Option<Confinement>,
+}
+
+/// Whether the file vault has what opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    There,
+    Gone,
 }
 
 /// Whose keeper it was.
@@ -41,6 +49,8 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     };
     let secrets = list::all(&mut keeper)?.into_iter().map(|secret| secret.handle).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
+    // Looking at the processes takes our privileges, so it comes last.
+    let header = if session.home.has_vault() { Header::There } else { Header::Gone };
     let (whose, processes, confinement) = match keeper.ours() {
         Some(child) => {
             let seen = processes::look(None, std::slice::from_ref(&child));
@@ -57,5 +67,5 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     };
     let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
-    Ok(Visit { whose, standing, secrets, newest, processes, confinement })
+    Ok(Visit { whose, standing, header, secrets, newest, processes, confinement })
 }
