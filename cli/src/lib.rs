@@ -23,6 +23,8 @@ mod workspace;
 
 use std::process::ExitCode;
 
+pub use launch::ALLOWED as LAUNCHER_ALLOWED;
+
 /// The program `ugent`.
 #[must_use]
 pub fn ugent() -> ExitCode {

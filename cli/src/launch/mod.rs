@@ -23,6 +23,7 @@ use proto::control_lane::LogLevel;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 
+pub use confine::ALLOWED;
 pub(crate) use lock::holder;
 pub(crate) use options::{Options, Places};
 
