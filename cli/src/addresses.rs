@@ -35,7 +35,9 @@ pub(crate) fn print(
     for socket in &launcher.sockets {
         writeln!(out, "socket: {socket}")?;
     }
-    writeln!(out, "token: {}", home.token().display())?;
+    if let Some(token) = home.token() {
+        writeln!(out, "token: {}", token.display())?;
+    }
     match keys {
         Keys::Here => {}
         Keys::Away => writeln!(out, "locked: no value is released until: ugent secret unlock")?,

@@ -46,7 +46,8 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     u64::try_from(moment.as_millisecond()).ok().map(Timestamp)
 }
 
-fn span_ms(text: &str) -> Option<u64> {
+/// A span (`45s`, `10m`, `12h`, `30d`, `1h30m`) in milliseconds.
+pub(crate) fn span_ms(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
     let mut rest = text;
     if rest.is_empty() {

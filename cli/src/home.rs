@@ -1,25 +1,38 @@
-//! UGENT_HOME: where it is, what lies where in it, and whether it is ours alone to change.
+//! UGENT_HOME: where it is, what lies where in it, and whether nobody else can change it.
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use proto::control_lane::Account;
 use proto::failure::{Failure, FailureClass};
-use unix::owned::{self, OwnedError, Privacy};
+use unix::owned::{self, OwnedError, Owner, Privacy};
+
+use crate::system::{self, Mode, System};
 
 /// Longest path a Unix socket may have: `sun_path` less its final NUL (unix(7)).
 const SOCKET_PATH_MAX: usize = 107;
 
 /// An absolute UGENT_HOME, links resolved as far as it exists.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home {
+    path: PathBuf,
+    /// With `--system`.
+    system: Option<System>,
+}
 
 impl Home {
-    /// From `UGENT_HOME`, else `~/.ugent`.
-    pub(crate) fn locate() -> Result<Self, Failure> {
+    /// From `UGENT_HOME`, else `~/.ugent`, or with `--system` its usual place.
+    pub(crate) fn locate(mode: Mode) -> Result<Self, Failure> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        Self::from(set("UGENT_HOME"), set("HOME"))
+        match mode {
+            Mode::OneUser => Self::from(set("UGENT_HOME"), set("HOME")),
+            Mode::System => {
+                let home = Self::from(set("UGENT_HOME").or_else(|| Some(system::HOME.into())), None)?;
+                Ok(Self { system: Some(System::find()?), ..home })
+            }
+        }
     }
 
     fn from(ugent_home: Option<OsString>, home: Option<OsString>) -> Result<Self, Failure> {
@@ -40,51 +53,78 @@ impl Home {
         if resolved.to_str().is_none() {
             return Err(config("the path of UGENT_HOME is not UTF-8", "choose a path that is"));
         }
-        Ok(Self(resolved))
+        Ok(Self { path: resolved, system: None })
     }
 
     #[cfg(test)]
     pub(crate) fn at(path: &Path) -> Self {
-        Self(path.to_owned())
+        Self { path: path.to_owned(), system: None }
     }
 
     /// The directory itself.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Users and places of a broker of the machine, with `--system`.
+    pub(crate) const fn system(&self) -> Option<&System> {
+        self.system.as_ref()
     }
 
     /// As text, for messages to keeperd.
     pub(crate) fn text(&self) -> String {
-        self.0.display().to_string()
+        self.path.display().to_string()
     }
 
     pub(crate) fn secrets(&self) -> PathBuf {
-        self.0.join("secrets")
+        self.path.join("secrets")
     }
 
     pub(crate) fn keeper_socket(&self) -> PathBuf {
-        self.secrets().join("keeperd.sock")
+        match &self.system {
+            None => self.secrets().join("keeperd.sock"),
+            Some(system) => system.keeper_socket(),
+        }
     }
 
-    pub(crate) fn token(&self) -> PathBuf {
-        self.secrets().join("broker.token")
+    /// The bootstrap token's file. A broker of the machine has none: there is nobody it could
+    /// belong to.
+    pub(crate) fn token(&self) -> Option<PathBuf> {
+        self.system.is_none().then(|| self.secrets().join("broker.token"))
+    }
+
+    /// What a launcher owns, and no other launcher may use meanwhile.
+    pub(crate) fn launchers_own(&self) -> PathBuf {
+        match &self.system {
+            None => self.secrets(),
+            Some(_) => self.path.clone(),
+        }
     }
 
     pub(crate) fn broker_log(&self) -> PathBuf {
-        self.secrets().join("broker.log")
+        self.launchers_own().join("broker.log")
     }
 
     pub(crate) fn grants(&self) -> PathBuf {
-        self.0.join("secrets.grants.toml")
+        self.path.join("secrets.grants.toml")
     }
 
     pub(crate) fn settings(&self) -> PathBuf {
-        self.0.join("secrets.toml")
+        self.path.join("secrets.toml")
+    }
+
+    pub(crate) fn providers(&self) -> PathBuf {
+        self.path.join("secrets.providers.toml")
+    }
+
+    /// Where the gateway's sockets lie, in a directory a workspace.
+    pub(crate) fn instances(&self) -> PathBuf {
+        self.path.join("instances")
     }
 
     /// Directory of the gateway's socket for a workspace, by its hash.
     pub(crate) fn instance(&self, hash: &str) -> PathBuf {
-        self.0.join("instances").join(hash)
+        self.instances().join(hash)
     }
 
     /// The gateway's socket for a workspace, by its hash.
@@ -95,38 +135,78 @@ impl Home {
     /// Checks that the sockets of a broker can have their paths, whatever the workspace.
     pub(crate) fn fits_sockets(&self) -> Result<(), Failure> {
         fits_a_socket(&self.keeper_socket())?;
-        fits_a_socket(&self.gateway_socket("0123456789abcdef"))
-    }
-
-    /// Whether there is a vault whose passphrase could be asked for. Looks, and never opens.
-    pub(crate) fn has_vault(&self) -> bool {
-        self.secrets().join("vault").join("header").symlink_metadata().is_ok()
-    }
-
-    /// Makes the directory itself, where it is missing, for us alone.
-    pub(crate) fn make(&self) -> Result<(), Failure> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|error| {
-            Failure::new(
-                FailureClass::Io,
-                format!("{} could not be made: {error}", self.0.display()),
-                "set UGENT_HOME to a place you can write to",
-            )
+        fits_a_socket(&match &self.system {
+            None => self.gateway_socket("0123456789abcdef"),
+            Some(system) => system.gateway_socket(),
         })
+    }
+
+    /// Whether there is a vault whose passphrase could be asked for, as far as we can see: with
+    /// `--system` only its keeper may look.
+    pub(crate) fn has_vault(&self) -> bool {
+        let found = self.secrets().join("vault").join("header").symlink_metadata();
+        found.map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |_| true)
+    }
+
+    /// Makes the directory itself, where it is missing; with `--system` also `secrets/`, since its
+    /// owner may make nothing here.
+    pub(crate) fn make(&self) -> Result<(), Failure> {
+        match &self.system {
+            None => make(&self.path, 0o700),
+            Some(system) => {
+                let Account { uid, gid } = system.keeper;
+                make(&self.path, 0o750).and_then(|()| give(&self.path, 0, gid))?;
+                make(&self.secrets(), 0o700).and_then(|()| give(&self.secrets(), uid, gid))
+            }
+        }
     }
 
     /// Checks the home and, where it is there, `secrets/`. Says whether `secrets/` is there.
     pub(crate) fn check(&self) -> Result<Found, Failure> {
-        match owned::directory(&self.0, Privacy::NotWritableByOthers) {
+        let owner = match &self.system {
+            None => Owner::Us,
+            Some(system) if system::is_root() => Owner::User(system.keeper.uid),
+            // Not ours to look at. Whether the broker is the machine's is seen by its socket's owner.
+            Some(_) => return Ok(Found::Secrets),
+        };
+        match owned::directory(&self.path, Privacy::NotWritableByOthers) {
             Ok(()) => {}
             Err(OwnedError::Missing) => return Ok(Found::Nothing),
-            Err(error) => return Err(error.failure(&self.0)),
+            Err(error) => return Err(error.failure(&self.path)),
         }
-        match owned::directory(&self.secrets(), Privacy::Private) {
-            Ok(()) => Ok(Found::Secrets),
-            Err(OwnedError::Missing) => Ok(Found::Nothing),
-            Err(error) => Err(error.failure(&self.secrets())),
+        match (owned::directory_of(&self.secrets(), owner, Privacy::Private), owner) {
+            (Ok(()), _) => Ok(Found::Secrets),
+            (Err(OwnedError::Missing), _) => Ok(Found::Nothing),
+            (Err(error @ OwnedError::Foreign(_)), Owner::User(_)) => {
+                let shown = self.secrets().display().to_string();
+                let hint = format!("chown -R ugent-keeper:ugent-keeper {shown}");
+                Err(config(format!("{shown} {error}, and with --system it is ugent-keeper's"), hint))
+            }
+            (Err(error), _) => Err(error.failure(&self.secrets())),
         }
     }
+}
+
+fn make(path: &Path, mode: u32) -> Result<(), Failure> {
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|error| {
+        Failure::new(
+            FailureClass::Io,
+            format!("{} could not be made: {error}", path.display()),
+            "set UGENT_HOME to a place you can write to",
+        )
+    })
+}
+
+/// Gives a directory its owner; one that has it already, or that is somebody else's, is left alone.
+fn give(path: &Path, uid: u32, gid: u32) -> Result<(), Failure> {
+    let found = path.symlink_metadata();
+    let is_new = found.is_ok_and(|found| found.is_dir() && (found.uid(), found.gid()) == (0, 0));
+    if !is_new {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(path, Some(uid), Some(gid)).map_err(|error| {
+        Failure::new(FailureClass::Io, format!("{} could not be given away: {error}", path.display()), "")
+    })
 }
 
 /// What [`Home::check`] found.
@@ -189,7 +269,7 @@ mod tests {
     fn a_home_others_can_write_to_is_refused() {
         use std::os::unix::fs::PermissionsExt;
         let place = tempfile::tempdir().unwrap();
-        let home = Home(place.path().to_owned());
+        let home = Home::at(place.path());
         let mode = |mode| std::fs::set_permissions(place.path(), PermissionsExt::from_mode(mode)).unwrap();
         mode(0o755);
         assert_eq!(home.check().unwrap(), Found::Nothing);
@@ -211,7 +291,7 @@ mod tests {
     fn the_longest_home_still_has_room_for_every_socket() {
         // `/instances/`, sixteen of a hash, `/secret-broker.sock`.
         let longest = SOCKET_PATH_MAX - (11 + 16 + 19);
-        assert!(Home(PathBuf::from("x".repeat(longest))).fits_sockets().is_ok());
-        assert!(Home(PathBuf::from("x".repeat(longest + 1))).fits_sockets().is_err());
+        assert!(Home::at(Path::new(&"x".repeat(longest))).fits_sockets().is_ok());
+        assert!(Home::at(Path::new(&"x".repeat(longest + 1))).fits_sockets().is_err());
     }
 }

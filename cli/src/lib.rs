@@ -18,12 +18,13 @@ mod secret;
 mod session;
 mod settings;
 mod spawn;
+mod system;
 mod usage;
 mod workspace;
 
 use std::process::ExitCode;
 
-pub use launch::ALLOWED as LAUNCHER_ALLOWED;
+pub use launch::{ALLOWED as LAUNCHER_ALLOWED, ALLOWED_TO_SYSTEM as LAUNCHER_ALLOWED_TO_SYSTEM};
 
 /// The program `ugent`.
 #[must_use]

@@ -7,6 +7,7 @@ use crate::hazmat::passphrase::Sources;
 use crate::home::Home;
 use crate::log_filter::LogFilter;
 use crate::settings::Settings;
+use crate::system::Mode;
 
 /// One run of a command.
 pub(crate) struct Session {
@@ -18,8 +19,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Reads settings from home and environment.
-    pub(crate) fn open(passphrase: Sources) -> Result<Self, Failure> {
-        let home = Home::locate()?;
+    pub(crate) fn open(mode: Mode, passphrase: Sources) -> Result<Self, Failure> {
+        let home = Home::locate(mode)?;
         // Before its files are believed: whoever may write to the home could have put them there.
         home.check()?;
         let settings = Settings::load(&home)?;

@@ -1,5 +1,6 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -7,14 +8,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-use proto::control_lane::KdfCost;
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, System};
 use proto::failure::{Failure, FailureClass};
-use proto::name::Backend;
+use proto::name::{Backend, Consumer};
 use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
 
 use crate::home::Home;
+use crate::system;
 
 /// More than any settings need; a longer file is a mistake.
 const SIZE_MAX: u64 = 64 * 1024;
@@ -30,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) kdf: KdfCost,
     pub(crate) tokenless: bool,
     pub(crate) strictness: Strictness,
+    /// Who needs no token on the gateway's socket, with `--system`.
+    pub(crate) peers: Vec<KnownPeer>,
 }
 
 #[derive(Deserialize, Default)]
@@ -40,6 +44,7 @@ struct Written {
     kdf: Option<toml::Spanned<KdfWritten>>,
     tokenless: Option<bool>,
     confinement: Option<toml::Spanned<String>>,
+    consumers: Option<toml::Spanned<BTreeMap<String, String>>>,
 }
 
 #[derive(Deserialize)]
@@ -50,15 +55,60 @@ struct KdfWritten {
 }
 
 impl Settings {
+    /// What counts where nothing is set.
+    pub(crate) const fn unset() -> Self {
+        Self {
+            backend: None,
+            listen: None,
+            kdf: KdfCost::DEFAULT,
+            tokenless: true,
+            strictness: Strictness::Required,
+            peers: Vec::new(),
+        }
+    }
+
     /// Reads the file, if there is one, and the environment, which wins.
     pub(crate) fn load(home: &Home) -> Result<Self, Failure> {
         let path = home.settings();
-        let text = read(&path)?;
+        let text = match home.system() {
+            // Root's to read. What is asked of the machine's broker does not depend on it.
+            Some(_) if !system::is_root() => None,
+            Some(_) | None => read(&path)?,
+        };
         let mut settings = parse(&text.unwrap_or_default(), &path)?;
         if let Some(wanted) = std::env::var_os("UGENT_SECRETS_BACKEND").filter(|value| !value.is_empty()) {
             settings.backend = Some(backend(wanted.to_str().unwrap_or_default(), "UGENT_SECRETS_BACKEND")?);
         }
+        settings.suit(home, &path)?;
         Ok(settings)
+    }
+}
+
+impl Settings {
+    /// What a keeper is told of `--system`.
+    pub(crate) fn for_keeper(&self, home: &Home) -> Option<System> {
+        home.system().map(|system| System { account: system.keeper, peers: self.peers.clone() })
+    }
+
+    /// Some settings say something with `--system` only, or only without.
+    fn suit(&mut self, home: &Home, path: &Path) -> Result<(), Failure> {
+        match (home.system(), self.backend) {
+            (None, _) if self.peers.is_empty() => Ok(()),
+            (None, _) => Err(Failure::new(
+                FailureClass::Config,
+                format!("consumers in {} is for a broker with --system", path.display()),
+                "take it out: on your own socket everybody is you, and ugent-core",
+            )),
+            (Some(_), Some(Backend::Keychain)) => Err(Failure::new(
+                FailureClass::Config,
+                "the backend keychain cannot be had with --system: a keychain is a user's",
+                "UGENT_SECRETS_BACKEND=file-vault",
+            )),
+            (Some(_), Some(Backend::FileVault) | None) => {
+                self.backend = Some(Backend::FileVault);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -136,7 +186,27 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
             wrong(word.span().start, "confinement is neither \"required\" nor \"best-effort\"")
         })?,
     };
-    Ok(Settings { backend, listen, kdf, tokenless: written.tokenless.unwrap_or(true), strictness })
+    let tokenless = written.tokenless.unwrap_or(true);
+    let peers = match written.consumers {
+        None => Vec::new(),
+        Some(table) => {
+            let start = table.span().start;
+            peers(table.into_inner()).ok_or_else(|| {
+                wrong(start, "consumers is not a table as in { 1000 = \"my-service\" }, of at most 256")
+            })?
+        }
+    };
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers })
+}
+
+fn peers(table: BTreeMap<String, String>) -> Option<Vec<KnownPeer>> {
+    if table.len() > KNOWN_PEERS_MAX {
+        return None;
+    }
+    let peer = |(uid, name): (String, String)| {
+        Some(KnownPeer { uid: uid.parse().ok()?, consumer: Consumer::parse(&name).ok()? })
+    };
+    table.into_iter().map(peer).collect()
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -177,7 +247,7 @@ mod tests {
     #[test]
     fn every_setting_is_taken() {
         let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = false\n\
-                    confinement = \"best-effort\"\n\
+                    confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
@@ -185,6 +255,8 @@ mod tests {
         assert_eq!(settings.kdf, KdfCost::MIN);
         assert!(!settings.tokenless);
         assert_eq!(settings.strictness, Strictness::BestEffort);
+        let consumer = Consumer::parse("my-service").unwrap();
+        assert_eq!(settings.peers, [KnownPeer { uid: 1000, consumer }]);
     }
 
     #[test]
@@ -195,6 +267,7 @@ mod tests {
             ("kdf = { memory_kib = 1, passes = 1 }\n", "/h/secrets.toml:1:7: kdf must"),
             ("\n\nlisten = \"0.0.0.0:1\"\n", "/h/secrets.toml:3:10: listen"),
             ("confinement = \"none\"\n", "/h/secrets.toml:1:15: confinement"),
+            ("consumers = { root = \"x\" }\n", "/h/secrets.toml:1:13: consumers"),
             ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
         ] {
             let failure = parsed(text).unwrap_err();

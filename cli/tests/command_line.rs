@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const KEY: &str = "sk-typed-in-the-wrong-place";
+/// A key that cannot be the name of a consumer.
+const KEY_OF_CAPITALS: &str = "SK-typed-in-the-wrong-place";
 
 struct Said {
     code: i32,
@@ -60,6 +62,10 @@ fn nothing_typed_in_the_wrong_place_is_repeated() {
         &[KEY],
         &["secret", "list", "--sk-typed-in-the-wrong-place"],
         &["secret", "inspect", KEY],
+        &["secret", "token", "revoke", KEY],
+        &["secret", "token", "issue", "--consumer", KEY_OF_CAPITALS],
+        &["secret", "token", "issue", "--consumer", "a", "--ttl", KEY],
+        &["secret", "token", "rotate", "--grace", KEY],
         &["secret", "audit", "--event", KEY],
         &["secret", "audit", "--limit", KEY],
         &["secret", "audit", "--since", KEY],
@@ -103,8 +109,14 @@ fn typos_are_answered_with_what_is_near() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock"] {
+    for command in ["init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock", "doctor"]
+    {
         let said = ugent(&["secret", command, "--help"]);
+        assert_eq!(said.code, 0, "{command}");
+        assert!(said.out.contains("Example"), "{command}: {}", said.out);
+    }
+    for command in ["issue", "list", "revoke", "rotate"] {
+        let said = ugent(&["secret", "token", command, "--help"]);
         assert_eq!(said.code, 0, "{command}");
         assert!(said.out.contains("Example"), "{command}: {}", said.out);
     }

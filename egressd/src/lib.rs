@@ -47,14 +47,21 @@ fn run(control: &mut Control) -> Ended {
         Ok(undumpable) => undumpable,
         Err(failure) => return Ended::Failed(failure),
     };
-    match prepare::open(control).and_then(|prepared| {
-        let ports = prepared.outside.ports();
-        let jailed = undumpable.jail(prepared.strictness, &ports).map_err(Ended::Failed)?;
-        serve::run(control, prepared, jailed)
-    }) {
-        Ok(ended) => ended,
-        Err(stop) => stop,
+    match prepared(control, undumpable).and_then(|(prepared, jailed)| serve::run(control, prepared, jailed)) {
+        Ok(ended) | Err(ended) => ended,
     }
+}
+
+fn prepared(
+    control: &mut Control,
+    undumpable: confine::Undumpable,
+) -> Result<(prepare::Prepared, confine::Jailed), Ended> {
+    let orders = prepare::orders(control)?;
+    let isolated =
+        undumpable.isolate(orders.start.strictness, orders.start.account).map_err(Ended::Failed)?;
+    let prepared = prepare::open(orders)?;
+    let jailed = isolated.jail(&prepared.outside.ports()).map_err(Ended::Failed)?;
+    Ok((prepared, jailed))
 }
 
 /// Daemons parse no arguments and have no use by themselves.

@@ -1,11 +1,11 @@
-//! Opens everything egressd will ever need, before it is confined: after this no file is opened.
+//! Opens everything egressd will ever need, before it is confined and after it has lost every
+//! privilege: after this no file is opened.
 //!
 //! Reads the launcher's orders and files of the system; not a byte of anybody else (INV-08).
 
 use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, StartEgress, Transport};
 use proto::failure::{Failure, FailureClass};
 use proto::name::ProviderId;
-use proto::standing::Strictness;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use unix::lane::{Descriptors, Lane};
@@ -41,16 +41,22 @@ pub(crate) struct Prepared {
     pub(crate) listeners: Vec<Listener>,
     /// What is known of the world outside.
     pub(crate) outside: Outside,
-    /// What to do where the kernel cannot give every layer.
-    pub(crate) strictness: Strictness,
     /// How much to log.
     pub(crate) log: LogLevel,
     /// What was odd on the way.
     pub(crate) notes: Vec<(LogLevel, String)>,
 }
 
-/// Greets the launcher, and takes and opens everything.
-pub(crate) fn open(control: &mut Control) -> Result<Prepared, Ended> {
+/// What the launcher has said and passed on; nothing was opened for it yet.
+pub(crate) struct Orders {
+    transports: Vec<Transport>,
+    anchors: Vec<(ProviderId, Vec<u8>)>,
+    pub(crate) start: StartEgress,
+    fds: Vec<OwnedFd>,
+}
+
+/// Greets the launcher, and takes its orders up to Start.
+pub(crate) fn orders(control: &mut Control) -> Result<Orders, Ended> {
     control.greet()?;
     let mut transports: Vec<Transport> = Vec::new();
     let mut anchors: Vec<(ProviderId, Vec<u8>)> = Vec::new();
@@ -74,13 +80,18 @@ pub(crate) fn open(control: &mut Control) -> Result<Prepared, Ended> {
     if transports.len() + anchors.len() != usize::try_from(start.transports).unwrap_or(usize::MAX) {
         return Err(misplaced());
     }
+    Ok(Orders { transports, anchors, start, fds })
+}
+
+/// Opens everything.
+pub(crate) fn open(orders: Orders) -> Result<Prepared, Ended> {
+    let Orders { transports, anchors, start, fds } = orders;
     let mut notes = Vec::new();
     let (lanes, listeners) = sort(&start, fds)?;
     let names = Names::read(&mut notes);
     let transports = Transports::open(transports, anchors, &mut notes).map_err(Ended::Failed)?;
     draw()?;
-    let outside = Outside { transports, names };
-    Ok(Prepared { lanes, listeners, outside, strictness: start.strictness, log: start.log, notes })
+    Ok(Prepared { lanes, listeners, outside: Outside { transports, names }, log: start.log, notes })
 }
 
 /// An order that may not come now: the launcher is of another build, or has a bug.

@@ -1,7 +1,7 @@
 //! keeperd: holds the keys and decides. It never touches a network.
 //!
 //! Started by the launcher or the CLI with its control lane as fd 0; parses no arguments and reads
-//! no environment. prepare → confine → serve, nothing else.
+//! no environment. isolate → prepare → confine → serve, nothing else.
 
 mod audit;
 mod catalog;
@@ -36,8 +36,9 @@ fn run() -> Result<(), Failure> {
     let control = unix::passed::control_lane().ok_or_else(by_hand)?;
     let undumpable = confine::before_start().inspect_err(complain)?;
     let (mut lane, start, fds) = prepare::start(control).inspect_err(complain)?;
+    let isolated = undumpable.isolate(&start).inspect_err(|failure| stopped(&mut lane, failure))?;
     let prepared = prepare::open(&lane, &start, fds).inspect_err(|failure| stopped(&mut lane, failure))?;
-    let jailed = undumpable.jail(&start).inspect_err(|failure| stopped(&mut lane, failure))?;
+    let jailed = isolated.jail(&start).inspect_err(|failure| stopped(&mut lane, failure))?;
     match prepared {
         Some(prepared) => serve::serve(lane, start, *prepared, jailed),
         None => {

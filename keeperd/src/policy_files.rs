@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use proto::failure::{Failure, FailureClass};
 use unix::namespaces;
-use unix::owned::{self, Privacy};
+use unix::owned::{self, Owner, Privacy};
 
 use crate::policy::grants::Grants;
 use crate::policy::providers::Providers;
@@ -30,6 +30,7 @@ const ANCHORS_FILE_MAX: u64 = 1024 * 1024;
 /// Reads and watches the policy files.
 pub(crate) struct PolicyFiles {
     home: PathBuf,
+    owner: Owner,
     inotify: Inotify,
     /// What each ca_file held when it was last read: one outside of UGENT_HOME can be read only
     /// before this process is confined.
@@ -54,7 +55,7 @@ impl PolicyFiles {
     ///
     /// # Errors
     /// [`Failure`] when inotify is not to be had.
-    pub(crate) fn watch(home: &Path) -> Result<Self, Failure> {
+    pub(crate) fn watch(home: &Path, owner: Owner) -> Result<Self, Failure> {
         let watched = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).and_then(|inotify| {
             let changes = AddWatchFlags::IN_MODIFY
                 | AddWatchFlags::IN_CLOSE_WRITE
@@ -68,7 +69,7 @@ impl PolicyFiles {
             Ok(inotify)
         });
         match watched {
-            Ok(inotify) => Ok(Self { home: home.to_owned(), inotify, anchors: BTreeMap::new() }),
+            Ok(inotify) => Ok(Self { home: home.to_owned(), owner, inotify, anchors: BTreeMap::new() }),
             Err(error) => Err(Failure::new(
                 FailureClass::Io,
                 format!("cannot watch {} for changes: {error}", home.display()),
@@ -98,7 +99,7 @@ impl PolicyFiles {
 
     /// Reads the grants.
     pub(crate) fn grants(&self) -> Grants {
-        match read(&self.home.join(GRANTS)) {
+        match read(&self.home.join(GRANTS), self.owner) {
             Text::Missing => Grants::Missing,
             Text::Refused(what) => Grants::refused(what),
             Text::Read(text) => Grants::parse(&text),
@@ -107,7 +108,7 @@ impl PolicyFiles {
 
     /// Reads the providers file, and the anchors it names.
     pub(crate) fn providers(&mut self) -> Providers {
-        match read(&self.home.join(PROVIDERS)) {
+        match read(&self.home.join(PROVIDERS), self.owner) {
             Text::Missing => Providers::built_in(),
             Text::Refused(what) => Providers::file_refused(what),
             Text::Read(text) => {
@@ -125,7 +126,7 @@ impl AsFd for PolicyFiles {
     }
 }
 
-fn read(path: &Path) -> Text {
+fn read(path: &Path, owner: Owner) -> Text {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
@@ -135,11 +136,16 @@ fn read(path: &Path) -> Text {
         }
         Err(error) => return Text::Refused(format!("it cannot be opened: {error}")),
     };
-    if let Err(error) = owned::opened(&file, Privacy::NotWritableByOthers) {
-        return Text::Refused(format!(
-            "it {error}; it must be yours alone to write: chmod 600 {}",
-            path.display()
-        ));
+    if let Err(error) = owned::opened_of(&file, owner, Privacy::NotWritableByOthers) {
+        let shown = path.display();
+        return Text::Refused(match owner {
+            Owner::Us | Owner::User(_) => {
+                format!("it {error}; it must be yours alone to write: chmod 600 {shown}")
+            }
+            Owner::UsOrRoot => format!(
+                "it {error}; it must be root's alone to write: chown root:ugent-keeper {shown} && chmod 640 {shown}"
+            ),
+        });
     }
     match bounded(file, FILE_MAX) {
         Ok(Some(bytes)) => match String::from_utf8(bytes) {
@@ -228,7 +234,7 @@ mod tests {
     #[test]
     fn a_file_that_others_can_write_or_that_is_a_link_is_refused() {
         let home = home();
-        let files = PolicyFiles::watch(home.path()).unwrap();
+        let files = PolicyFiles::watch(home.path(), Owner::Us).unwrap();
         let path = home.path().join(GRANTS);
         assert_eq!(files.grants(), Grants::Missing);
         fs::write(&path, "").unwrap();
@@ -244,7 +250,7 @@ mod tests {
     #[test]
     fn every_kind_of_change_is_noticed() {
         let home = home();
-        let files = PolicyFiles::watch(home.path()).unwrap();
+        let files = PolicyFiles::watch(home.path(), Owner::Us).unwrap();
         let path = home.path().join(GRANTS);
         let changes: [(&str, &dyn Fn()); 5] = [
             ("made", &|| fs::write(&path, "").unwrap()),

@@ -1,4 +1,5 @@
-//! Opens everything a keeper will ever need, before it is confined.
+//! Opens everything a keeper will ever need, before it is confined and after it has lost every
+//! privilege: what it can open is what the user it runs as can.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -14,7 +15,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hello::LaneKind;
 use proto::name::Backend;
 use unix::lane::{Descriptors, Lane, LaneError};
-use unix::owned::{self, Privacy};
+use unix::owned::{self, Owner, Privacy};
 
 use crate::audit::Journal;
 use crate::policy::grants::Grants;
@@ -93,20 +94,23 @@ fn open_keeper(control: &Lane, start: &StartKeeper, fds: Vec<OwnedFd>) -> Result
     let home = Path::new(&start.home);
     let secrets = home.join("secrets");
     let create = if start.create { Create::MayCreate } else { Create::MustExist };
+    let owner = owner_of_home(start);
+    let home_is_ours = || trusted(home, owner, Privacy::NotWritableByOthers);
     if create == Create::MayCreate {
         a_backend_there_is(start, &secrets)?;
         make(home)?;
-        ours(home, Privacy::NotWritableByOthers)?;
+        home_is_ours()?;
         make(&secrets)?;
     } else if secrets.symlink_metadata().is_err() {
         return Err(not_set_up(home));
     }
-    ours(home, Privacy::NotWritableByOthers)?;
-    ours(&secrets, Privacy::Private)?;
+    home_is_ours()?;
+    trusted(&secrets, Owner::Us, Privacy::Private)?;
     let (store, contents) = open_store(control, start, &secrets, create)?;
+    let store = if start.system.is_some() { store.without_bootstrap_token() } else { store };
     right_backend(start, &contents, home)?;
     let journal = Journal::open(&secrets.join("audit"));
-    let mut files = PolicyFiles::watch(home)?;
+    let mut files = PolicyFiles::watch(home, owner)?;
     // A ca_file may lie where the fence will not let us.
     let (grants, providers) = (files.grants(), files.providers());
     let fd = fds.into_iter().next().ok_or_else(|| misled(&LaneError::Descriptors))?;
@@ -174,8 +178,16 @@ fn right_backend(start: &StartKeeper, contents: &Contents, home: &Path) -> Resul
     }
 }
 
-fn ours(path: &Path, privacy: Privacy) -> Result<(), Failure> {
-    owned::directory(path, privacy).map_err(|error| error.failure(path))
+/// Whose the home and the policy in it may be.
+fn owner_of_home(start: &StartKeeper) -> Owner {
+    match start.system {
+        None => Owner::Us,
+        Some(_) => Owner::UsOrRoot,
+    }
+}
+
+fn trusted(path: &Path, owner: Owner, privacy: Privacy) -> Result<(), Failure> {
+    owned::directory_of(path, owner, privacy).map_err(|error| error.failure(path))
 }
 
 fn make(path: &Path) -> Result<(), Failure> {

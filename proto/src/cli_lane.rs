@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::SecretMeta;
-use crate::name::{Backend, Handle, Kind, ProviderId};
+use crate::meta::{SecretMeta, TokenMeta};
+use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
 pub const LIST_PAGE: usize = 128;
+/// Most tokens in one page of `TokenList`.
+pub const TOKENS_PAGE: usize = 128;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -63,6 +65,28 @@ pub enum CliRequest {
     },
     /// The sealed head and the vault's header, as read-only fds, for a verifying keeper.
     VerifyFiles,
+    /// A new token, with the passphrase.
+    TokenIssue {
+        /// Whom it will speak for.
+        consumer: Consumer,
+        /// How long it is good for; none if it has no end.
+        ttl_ms: Option<u64>,
+    },
+    /// A page of tokens, by id.
+    TokenList {
+        /// The last one already seen.
+        after: Option<TokenId>,
+    },
+    /// Refuses a token from now on.
+    TokenRevoke {
+        /// Which.
+        id: TokenId,
+    },
+    /// Another bootstrap token in the place of the one there is, with the passphrase.
+    TokenRotate {
+        /// How long the old one is still let in.
+        grace_ms: u64,
+    },
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
@@ -73,13 +97,19 @@ impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
             Self::Init { .. } => ValueRule::Optional,
-            Self::Unlock | Self::Add { .. } | Self::Rotate { .. } => ValueRule::Required,
+            Self::Unlock
+            | Self::Add { .. }
+            | Self::Rotate { .. }
+            | Self::TokenIssue { .. }
+            | Self::TokenRotate { .. } => ValueRule::Required,
             Self::Lock
             | Self::Remove { .. }
             | Self::List { .. }
             | Self::Inspect { .. }
             | Self::Journal { .. }
             | Self::VerifyFiles
+            | Self::TokenList { .. }
+            | Self::TokenRevoke { .. }
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -133,6 +163,19 @@ pub enum CliAnswer {
     },
     /// To `VerifyFiles`, with two fds: head, vault header.
     VerifyFiles,
+    /// To `TokenIssue`, with the token.
+    TokenIssued(TokenMeta),
+    /// To `TokenList`.
+    TokenListed {
+        /// In order of their ids.
+        tokens: Vec<TokenMeta>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `TokenRevoke`.
+    TokenRevoked(TokenMeta),
+    /// To `TokenRotate`: what is in `broker.token` now.
+    TokenRotated(TokenMeta),
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -146,7 +189,24 @@ pub enum CliAnswer {
 
 impl Message for CliAnswer {
     fn value_rule(&self) -> ValueRule {
-        ValueRule::Never
+        match self {
+            Self::TokenIssued(_) => ValueRule::Required,
+            Self::Failed(_)
+            | Self::Initialized { .. }
+            | Self::Unlocked
+            | Self::Locked
+            | Self::Deposited(_)
+            | Self::Removed
+            | Self::Listed { .. }
+            | Self::Inspected(_)
+            | Self::Journal { .. }
+            | Self::VerifyFiles
+            | Self::TokenListed { .. }
+            | Self::TokenRevoked(_)
+            | Self::TokenRotated(_)
+            | Self::Status { .. }
+            | Self::Stopping => ValueRule::Never,
+        }
     }
 
     fn fds(&self) -> usize {
@@ -161,6 +221,10 @@ impl Message for CliAnswer {
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)
+            | Self::TokenIssued(_)
+            | Self::TokenListed { .. }
+            | Self::TokenRevoked(_)
+            | Self::TokenRotated(_)
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::journal::Verdict;
-use crate::name::{Backend, Host, ProviderId};
+use crate::name::{Backend, Consumer, Host, ProviderId};
 use crate::standing::{Confinement, LauncherStanding, Strictness};
 
 /// What a keeperd is started for.
@@ -47,6 +47,37 @@ impl KdfCost {
     }
 }
 
+/// A user of the system, as its files and processes carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// User.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// A peer of the gateway's Unix socket that needs no token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPeer {
+    /// As whom it connects.
+    pub uid: u32,
+    /// Whom it asks as.
+    pub consumer: Consumer,
+}
+
+/// What a keeper is told where three users share the work (`--system`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// Whom it becomes before it opens anything. `secrets/` is that user's, the rest of the home
+    /// is root's.
+    pub account: Account,
+    /// Who needs no token on the gateway's Unix socket; nobody else does without.
+    pub peers: Vec<KnownPeer>,
+}
+
+/// Most peers in [`System`]: they go in one frame.
+pub const KNOWN_PEERS_MAX: usize = 256;
+
 /// How much a daemon says on its control lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
@@ -81,7 +112,7 @@ pub struct StartKeeper {
     pub backend: Option<Backend>,
     /// Cost for a vault that is made now.
     pub kdf: KdfCost,
-    /// Whether the Unix socket needs no token (`tokenless` in `secrets.toml`).
+    /// Whether peers of the Unix socket may do without a token (`tokenless` in `secrets.toml`).
     pub tokenless: bool,
     /// May make `secrets/` and an empty catalog in it: for `init` only.
     pub create: bool,
@@ -89,6 +120,8 @@ pub struct StartKeeper {
     pub passphrase_follows: bool,
     /// What to do where the kernel cannot give every layer.
     pub strictness: Strictness,
+    /// Three users instead of one. None: everything is the caller's own.
+    pub system: Option<System>,
     /// How much to log.
     pub log: LogLevel,
 }
@@ -98,7 +131,7 @@ pub struct StartKeeper {
 pub enum ListenerKind {
     /// The loopback port: every request needs a token.
     Tcp,
-    /// A Unix socket: no token needed.
+    /// A Unix socket: its peers are known by their uid, and may need no token.
     Unix,
 }
 
@@ -115,6 +148,8 @@ pub struct StartEgress {
     pub transports: u32,
     /// What to do where the kernel cannot give every layer.
     pub strictness: Strictness,
+    /// Whom it becomes before it opens anything. None: it stays who it is.
+    pub account: Option<Account>,
     /// How much to log.
     pub log: LogLevel,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Handle, Kind, NameError, ProviderId};
+use crate::name::{Consumer, Handle, Kind, NameError, ProviderId, TokenId};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,4 +70,44 @@ pub struct SecretMeta {
     pub last_used: Option<Timestamp>,
     /// Its versions that still exist, oldest first; the last is the one new leases use.
     pub versions: Vec<VersionMeta>,
+}
+
+/// What a broker token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenUse {
+    /// The one in `broker.token`, or one that was there before and is still let in for a while.
+    Bootstrap,
+    /// Issued to a consumer by name.
+    Issued,
+}
+
+impl TokenUse {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Bootstrap, Self::Issued];
+
+    /// The word people read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Issued => "issued",
+        }
+    }
+}
+
+/// A broker token, as shown. There is no field a token would fit in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMeta {
+    /// Of its digest.
+    pub id: TokenId,
+    /// Whom it speaks for.
+    pub consumer: Consumer,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From when on it is refused; none if it has no end.
+    pub expires: Option<Timestamp>,
+    /// When it was last presented and taken.
+    pub last_used: Option<Timestamp>,
+    /// What it is for.
+    pub used_as: TokenUse,
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tests::world::Home;
+use tests::world::{Home, Layout};
 
 /// Its executable.
 pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_boundary-probe");
@@ -23,7 +23,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn new() -> Self {
-        let home = Home::make();
+        let home = Home::make(Layout::OneUser);
         std::fs::create_dir(home.path().join("secrets")).unwrap();
         home.write("secrets.grants.toml", "# none\n");
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();

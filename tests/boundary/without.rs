@@ -64,3 +64,50 @@ fn best_effort_does_without_namespaces_and_shows_what_is_missing() {
         assert!(layers.iter().any(|layer| layer == held), "{held}: {layers:?}");
     }
 }
+
+#[test]
+fn doctor_names_what_is_missing_as_a_warning_only_where_that_was_chosen() {
+    let world = World::ready();
+    let diagnosed = || {
+        let told = ugent(&world, &["doctor", "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        (told.status.code(), json["checks"].as_array().unwrap().clone())
+    };
+    let (code, checks) = diagnosed();
+    assert_eq!(code, Some(78));
+    let of = |checks: &[serde_json::Value], id: &str| {
+        let found = checks.iter().find(|check| check["id"] == id).unwrap();
+        ["level", "what", "mend"].map(|field| found[field].as_str().unwrap_or_default().to_owned())
+    };
+    let [level, what, mend] = of(&checks, "keeper");
+    assert!(level == "fail" && what.contains("could not be confined: a user namespace"), "{what}");
+    assert!(mend.contains("best-effort"), "{mend}");
+    let [level, what, mend] = of(&checks, "kernel.user_namespaces");
+    assert!(level == "fail" && what.contains("user.max_user_namespaces is 0"), "{level} {what}");
+    assert!(mend.contains("sysctl"), "{mend}");
+
+    let text = settings(&world.home().path());
+    world.home().write("secrets.toml", &format!("confinement = \"best-effort\"\n{text}"));
+    let (code, checks) = diagnosed();
+    let failed: Vec<_> = checks.iter().filter(|check| check["level"] == "fail").collect();
+    assert_eq!((code, failed), (Some(0), Vec::new()));
+    let [level, what, _] = of(&checks, "process.keeperd");
+    assert_eq!(level, "warn", "{what}");
+    for missing in ["net_ns", "ipc_ns", "uts_ns"] {
+        assert!(what.contains(missing), "{missing}: {what}");
+    }
+    assert_eq!(of(&checks, "kernel.user_namespaces")[0], "warn");
+
+    let started = ugent(&world, &["broker", "start"]);
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    let (code, checks) = diagnosed();
+    // Settings that demand more than the broker that runs was started with.
+    world.home().write("secrets.toml", &text);
+    let stricter = diagnosed();
+    assert!(ugent(&world, &["broker", "stop"]).status.success());
+    assert_eq!(code, Some(0), "{checks:?}");
+    assert_eq!(of(&checks, "process.keeperd")[0], "warn");
+    assert_eq!(stricter.0, Some(78));
+    let [level, what, _] = of(&stricter.1, "process.keeperd");
+    assert!(level == "fail" && what.contains("does without"), "{what}");
+}

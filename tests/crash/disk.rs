@@ -9,28 +9,32 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use tests::world::http::Ask;
 use tests::world::{HANDLE, World, key};
 
-/// `secrets/` of a world on a small file system of its own. Unmounted when dropped.
+/// A directory on a small file system of its own. Unmounted when dropped.
 struct SmallDisk {
-    secrets: PathBuf,
+    path: PathBuf,
 }
 
 impl SmallDisk {
     /// Puts a tmpfs in the place of `secrets/`; `None` where the user may not mount.
     fn under(world: &World, mib: u32) -> Option<Self> {
-        let secrets = world.home().path().join("secrets");
-        fs::create_dir(&secrets).unwrap();
+        Self::at(world.home().path().join("secrets"), mib)
+    }
+
+    /// Puts a tmpfs in the place of that directory; `None` where the user may not mount.
+    fn at(path: PathBuf, mib: u32) -> Option<Self> {
+        fs::create_dir(&path).unwrap();
         let options = format!("size={mib}m,mode=0700");
-        let mounted = mount(Some("none"), &secrets, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()));
+        let mounted = mount(Some("none"), &path, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()));
         if mounted.is_err() {
             assert!(!nix::unistd::geteuid().is_root(), "root can mount: {mounted:?}");
             return None;
         }
-        Some(Self { secrets })
+        Some(Self { path })
     }
 
     /// Takes all the room there is.
     fn fill(&self) -> PathBuf {
-        let path = self.secrets.join("filler");
+        let path = self.path.join("filler");
         let mut file = File::create(&path).unwrap();
         for size in [64 * 1024, 4096, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
@@ -41,7 +45,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = umount2(&self.secrets, MntFlags::MNT_DETACH);
+        let _ = umount2(&self.path, MntFlags::MNT_DETACH);
     }
 }
 
@@ -119,5 +123,22 @@ fn init_on_a_full_disk_is_an_io_error_and_can_be_repeated() {
     free(&filler);
     let world = world.initialized().granted();
     assert_eq!(world.handles(), [HANDLE]);
+    drop(disk);
+}
+
+#[test]
+fn a_token_that_cannot_be_written_leaves_no_file_and_lets_nobody_in() {
+    let world = World::with_vault();
+    let Some(disk) = SmallDisk::at(world.home().workspace().join("full"), 1) else { return };
+    let tokens = world.json(&["token", "list", "--json"]);
+    let filler = disk.fill();
+    let issue = ["token", "issue", "--consumer", "ci", "--out", "full/token.txt"];
+    world.ugent(&issue).run().refused(74, &["full/token.txt", "revoked"]);
+    assert!(!disk.path.join("token.txt").exists(), "nothing half-written is left");
+    assert_eq!(world.json(&["token", "list", "--json"]), tokens);
+    assert_eq!(world.events("token.revoked").len(), 1);
+    free(&filler);
+    drop(world.ugent(&issue).run().succeeded());
+    assert_eq!(fs::read(disk.path.join("token.txt")).unwrap().len(), 50);
     drop(disk);
 }

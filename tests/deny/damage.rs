@@ -19,7 +19,7 @@ fn header_is_refused(change: impl Fn(&mut Vec<u8>), code: i32) {
     let before = world.home().deposits();
     world.ugent(&["add", "@new", "--stdin"]).typing("0123456789").run().refused(code, &["vault"]);
     assert!(world.home().deposits() == before, "nothing was changed");
-    world.command("secret-broker").run().refused(code, &["vault"]);
+    world.launcher().run().refused(code, &["vault"]);
 
     std::fs::write(header(&world), &whole).unwrap();
     assert_eq!(world.handles(), [HANDLE], "with the header back everything is there");
@@ -118,4 +118,29 @@ fn a_catalog_that_is_damaged_is_said_to_be() {
     std::fs::write(world.home().path().join("secrets/metadata.redb"), b"not a database at all").unwrap();
     let told = world.ugent(&["list"]).run();
     told.refused(65, &["metadata.redb"]);
+}
+
+#[test]
+fn with_a_damaged_journal_no_token_is_issued_and_a_revoked_one_is_refused_all_the_same() {
+    let world = World::ready();
+    let issue = ["token", "issue", "--consumer", "ci"];
+    drop(world.ugent(&issue).run().succeeded());
+    let ids = || {
+        let listed = world.json(&["token", "list", "--json"]);
+        let ours = listed.as_array().unwrap().iter().filter(|token| token["consumer"] == "ci");
+        ours.map(|token| token["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = ids();
+    let segment = world.home().path().join("secrets/audit/00000001.journal");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    for arguments in [&issue[..], &["token", "rotate"]] {
+        let told = world.ugent(arguments).run();
+        assert!(told.stdout.is_empty());
+        told.refused(65, &["journal"]);
+    }
+    assert_eq!(ids(), before);
+    world.ugent(&["token", "revoke", &before[0]]).run().refused(74, &["could not be recorded"]);
+    assert!(ids().is_empty(), "who must not be let in any more waits for no journal");
 }

@@ -13,7 +13,7 @@ fn every_way_in_is_refused(world: &World, names: &[&str]) {
     for arguments in TRIES {
         world.ugent(arguments).typing("0123456789").run().refused(78, names);
     }
-    world.command("secret-broker").run().refused(78, names);
+    world.launcher().run().refused(78, names);
     assert!(world.home().snapshot() == before, "nothing was changed");
 }
 
@@ -113,7 +113,7 @@ fn a_port_that_is_in_use_is_named_with_the_option_that_chooses_another() {
     let world = World::ready();
     let _taken = std::net::TcpListener::bind(("127.0.0.1", world.port())).unwrap();
     let address = format!("127.0.0.1:{}", world.port());
-    let told = world.command("secret-broker").run();
+    let told = world.launcher().run();
     assert!(told.stderr.contains("--listen"), "{}", told.stderr);
     told.refused(75, &[&address]);
     world.ugent(&["broker", "start"]).run().refused(75, &[&address]);
@@ -125,7 +125,7 @@ fn a_second_broker_is_refused_and_told_who_is_the_first() {
     let world = World::ready();
     let broker = world.broker();
     let pid = broker.launcher().pid().to_string();
-    world.command("secret-broker").run().refused(75, &[&pid]);
+    world.launcher().run().refused(75, &[&pid]);
     assert_eq!(broker.status_of("/readyz"), Some(200), "the first goes on");
     let _ = broker.stop().succeeded();
 }
@@ -149,7 +149,7 @@ fn malformed_settings_are_refused_with_their_place() {
     ] {
         let world = World::ready();
         world.home().write("secrets.toml", text);
-        let told = world.command("secret-broker").run();
+        let told = world.launcher().run();
         assert_eq!(told.code, Some(78), "{text}: {}", told.stderr);
         assert!(told.stderr.contains(word) && told.stderr.contains("secrets.toml"), "{}", told.stderr);
     }
@@ -163,7 +163,7 @@ fn a_socket_path_that_is_too_long_is_said_to_be() {
     let path = deep.to_str().unwrap();
     std::fs::copy(world.home().path().join("secrets.toml"), deep.join("secrets.toml")).unwrap();
     drop(world.ugent(&["init"]).env("UGENT_HOME", path).run().succeeded());
-    let told = world.command("secret-broker").env("UGENT_HOME", path).run();
+    let told = world.launcher().env("UGENT_HOME", path).run();
     assert!(told.stderr.contains("107"), "{}", told.stderr);
     assert_eq!(told.code, Some(78), "{}", told.stderr);
 }

@@ -138,7 +138,7 @@ fn a_wrong_passphrase_is_refused_and_recorded_and_changes_nothing() {
 fn a_broker_with_a_wrong_passphrase_does_not_start() {
     let world = World::ready();
     let before = world.home().deposits();
-    let call = world.command("secret-broker").env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
+    let call = world.launcher().env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
     call.run().refused(77, &["passphrase"]);
     let call = world.ugent(&["broker", "start"]).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
     call.run().refused(77, &["passphrase"]);
@@ -217,7 +217,7 @@ fn a_passphrase_of_white_space_makes_no_vault() {
 fn a_command_line_that_is_wrong_is_answered_with_what_is_near_or_with_help() {
     let world = World::bare();
     let said = |arguments: &[&str]| world.ugent(arguments).run().ended_with(64).stderr;
-    for command in ["rekey", "token", "doctor"] {
+    for command in ["rekey", "token", "physician"] {
         let told = said(&[command]);
         assert!(told.ends_with("hint: ugent secret --help\n"), "{command}: {told}");
     }

@@ -12,7 +12,7 @@ use tests::world::census::Process;
 use tests::world::{Broker, HANDLE, World};
 
 fn connect(world: &World) -> UnixStream {
-    let socket = UnixStream::connect(world.home().path().join("secrets/keeperd.sock")).expect("it listens");
+    let socket = UnixStream::connect(world.home().keeper_socket()).expect("it listens");
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
     socket

@@ -41,7 +41,7 @@ fn another_user_of_the_machine_finds_no_way_in() {
         assert!(!looked.status.success(), "{name} can be read");
         assert!(String::from_utf8_lossy(&looked.stderr).contains("PermissionError"), "{name}");
     }
-    for socket in [home.join("secrets/keeperd.sock"), world.home().gateway_socket()] {
+    for socket in [world.home().keeper_socket(), world.home().gateway_socket()] {
         assert!(socket.exists());
         let connected = as_nobody(CONNECT, &socket);
         assert!(!connected.status.success(), "{} lets others in", socket.display());

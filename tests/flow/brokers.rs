@@ -115,7 +115,7 @@ fn a_dead_brokers_sockets_are_taken_over() {
     broker.signal(Signal::SIGKILL);
     let _ = broker.ended();
     until_true("its children are gone with it", || children.iter().all(|child| !child.lives()));
-    assert!(world.home().path().join("secrets/keeperd.sock").exists(), "its socket was left behind");
+    assert!(world.home().keeper_socket().exists(), "its socket was left behind");
     assert_eq!(world.handles().len(), 1, "commands work without a broker again");
     let broker = world.broker();
     assert_eq!(world.ask(&Ask::chat()).status, 200);
@@ -223,7 +223,7 @@ fn a_broker_whose_socket_was_removed_is_named() {
     let world = World::ready();
     let broker = world.broker();
     let pid = format!("pid {}", broker.launcher().pid());
-    std::fs::remove_file(world.home().path().join("secrets/keeperd.sock")).unwrap();
+    std::fs::remove_file(world.home().keeper_socket()).unwrap();
     for arguments in [&["list"][..], &["broker", "status"], &["broker", "start"], &["broker", "stop"]] {
         let told = world.ugent(arguments).run();
         assert!(told.stderr.contains("hint: kill "), "{arguments:?}: {}", told.stderr);

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod brokers;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod grants;
@@ -20,6 +22,8 @@ mod requests;
 mod streams;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]

@@ -187,8 +187,10 @@ fn reading_commands_need_no_passphrase() {
 fn help_names_every_command() {
     let world = World::bare();
     let told = ran(&world, &["--help"]).stdout;
-    for command in ["init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock", "broker"]
-    {
+    for command in [
+        "init", "add", "rotate", "list", "inspect", "remove", "audit", "unlock", "lock", "broker", "doctor",
+        "token",
+    ] {
         assert!(told.contains(command), "help names {command}");
     }
 }

@@ -112,6 +112,46 @@ fn use_everything(world: &World, second: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn an_issued_token_is_in_no_file_log_argument_or_environment() {
+    let world = World::ready();
+    let broker = world.broker();
+    let told = world.ugent(&["token", "issue", "--consumer", "ugent-core"]).run().succeeded();
+    let token = told.stdout.trim_end().to_owned();
+    let mut said = vec![told.stderr];
+    let tokens = traces(&token);
+    let stop = AtomicBool::new(false);
+    let found = Mutex::new(BTreeSet::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| watch(&stop, &tokens, &found));
+        assert_eq!(world.tcp().ask(&Ask::chat().bearer(&token)).unwrap().status, 200);
+        let listed = world.json(&["token", "list", "--json"]);
+        let newest = listed.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        for arguments in [
+            &["token", "list"][..],
+            &["token", "rotate", "--grace", "1h"],
+            &["token", "revoke", &newest],
+            &["token", "revoke", &token[6..14]],
+            &["audit"],
+            &["audit", "--verify"],
+        ] {
+            let outcome = world.ugent(arguments).run();
+            said.extend([outcome.stdout, outcome.stderr]);
+        }
+        assert_eq!(world.tcp().ask(&Ask::chat().bearer(&token)).unwrap().status, 401);
+        stop.store(true, Ordering::Relaxed);
+    });
+    let outcome = broker.stop().succeeded();
+    said.extend([outcome.stdout, outcome.stderr]);
+    assert_eq!(found.into_inner().unwrap(), BTreeSet::new(), "a token is where others can read it");
+    for (path, (_, content)) in world.home().snapshot() {
+        assert!(!holds(&content, &tokens), "{} holds a token", path.display());
+    }
+    let secrets: Vec<_> =
+        [tokens, traces(&world.token()), traces(world.passphrase())].into_iter().flatten().collect();
+    assert!(said.iter().all(|text| !holds(text.as_bytes(), &secrets)), "nothing says a token");
+}
+
+#[test]
 fn the_passphrase_leaves_the_environment_of_every_process_that_was_given_it() {
     let world = World::ready();
     let broker = world.broker();

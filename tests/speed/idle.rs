@@ -2,7 +2,7 @@
 
 use tests::world::census::Process;
 use tests::world::http::Ask;
-use tests::world::{Binaries, World};
+use tests::world::{Binaries, Layout, World};
 
 /// Proportional set size in KiB (proc(5), smaps_rollup).
 fn pss(process: &Process) -> u64 {
@@ -13,7 +13,7 @@ fn pss(process: &Process) -> u64 {
 
 #[test]
 fn an_idle_broker_holds_at_most_16_mb() {
-    let world = World::with(Binaries::of_release()).initialized().granted();
+    let world = World::with(Binaries::of_release(), Layout::of_this_run()).initialized().granted();
     let broker = world.broker();
     assert_eq!(world.ask(&Ask::streamed_chat()).status, 200);
     let launcher = Process::find(broker.launcher().pid().as_raw()).unwrap();

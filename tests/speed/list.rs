@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tests::world::{Binaries, World, key};
+use tests::world::{Binaries, Layout, World, key};
 
 /// The fastest of several runs: what it costs when nothing else disturbs it.
 fn fastest(run: impl Fn()) -> Duration {
@@ -18,7 +18,7 @@ fn fastest(run: impl Fn()) -> Duration {
 
 #[test]
 fn a_thousand_secrets_are_listed_within_50_ms_beyond_process_start() {
-    let world = World::with(Binaries::of_release()).initialized();
+    let world = World::with(Binaries::of_release(), Layout::of_this_run()).initialized();
     let _broker = world.broker();
     for number in 0..1000 {
         let call = world.ugent(&["add", &format!("@secret-{number:04}"), "--stdin"]);

@@ -12,6 +12,9 @@ use zeroize::Zeroize;
 
 const NAME: &[u8] = b"UGENT_SECRETS_PASSPHRASE=";
 
+/// How every broker token begins.
+const TOKEN: &[u8] = b"ugent_";
+
 unsafe extern "C" {
     static environ: *const *mut c_char;
 }
@@ -47,6 +50,56 @@ pub(crate) fn take() -> Result<Option<SecretBytes>, NoSlot> {
         entry = unsafe { entry.add(1) };
     }
     found
+}
+
+/// A variable of the environment, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) name: String,
+    pub(crate) sort: Sort,
+}
+
+/// What may be told of a variable's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// There is none.
+    Empty,
+    /// It begins as broker tokens do.
+    BrokerToken,
+    /// Anything else.
+    Other,
+}
+
+/// The names of all variables. No value is copied.
+pub(crate) fn held() -> Vec<Held> {
+    let mut held = Vec::new();
+    // SAFETY: nothing in this crate changes the environment (set_var and remove_var are disallowed),
+    // so the array and its strings stay as they are; `take` has ended long before.
+    let mut entry = unsafe { environ };
+    while !entry.is_null() {
+        // SAFETY: as in `take`.
+        let text = unsafe { *entry };
+        if text.is_null() {
+            break;
+        }
+        // SAFETY: as in `take`, and nobody writes to it while this reference lives.
+        let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length(text)) };
+        let mut parts = bytes.splitn(2, |byte| *byte == b'=');
+        if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+            held.push(Held { name: String::from_utf8_lossy(name).into_owned(), sort: sort(value) });
+        }
+        // SAFETY: as in `take`.
+        entry = unsafe { entry.add(1) };
+    }
+    held
+}
+
+fn sort(value: &[u8]) -> Sort {
+    match value {
+        [] => Sort::Empty,
+        value if value.starts_with(TOKEN) => Sort::BrokerToken,
+        _ => Sort::Other,
+    }
 }
 
 fn length(text: *const c_char) -> usize {

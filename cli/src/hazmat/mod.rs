@@ -5,5 +5,6 @@ pub(crate) mod environment;
 pub(crate) mod handover;
 pub(crate) mod injectable;
 pub(crate) mod input;
+pub(crate) mod output;
 pub(crate) mod passphrase;
 pub(crate) mod prompt;

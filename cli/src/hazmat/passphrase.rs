@@ -2,6 +2,7 @@
 //! credential, the terminal, in this order. It is taken once and handed on once.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::path::Path;
 
@@ -33,6 +34,11 @@ impl Sources {
     /// The option, and what the environment held when the program started.
     pub(crate) const fn new(fd: Option<RawFd>, environment: Result<Option<SecretBytes>, NoSlot>) -> Self {
         Self { fd, environment }
+    }
+
+    /// Whether the environment held one when the program started.
+    pub(crate) const fn have_environment(&self) -> bool {
+        matches!(self.environment, Ok(Some(_)) | Err(_))
     }
 
     /// Whether the option names stdin, which a value may be read from too.
@@ -102,12 +108,20 @@ fn from_credential() -> Result<Option<SecretBytes>, Failure> {
     let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
         return Ok(None);
     };
-    match File::open(Path::new(&directory).join("ugent-passphrase")) {
+    let path = Path::new(&directory).join("ugent-passphrase");
+    match path.symlink_metadata() {
+        Ok(_) => {}
+        // The unit has credentials, but this is none of them; where it has none at all, some versions
+        // of systemd leave a directory that is closed to us.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(refused(&InputError::Io(error), "the credential ugent-passphrase")),
+    }
+    match File::open(path) {
         Ok(file) => to_the_end(file)
             .map(Some)
             .map_err(|error| refused(&error, "the passphrase in the credential ugent-passphrase")),
-        // The unit has credentials, but this is none of them.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused(&InputError::Io(error), "the credential ugent-passphrase")),
     }
 }

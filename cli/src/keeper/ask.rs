@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
+use proto::standing::ChildStanding;
 use unix::lane::{Lane, LaneError};
 
 use super::private::Private;
@@ -31,6 +32,7 @@ pub(crate) struct Keeper {
 /// An answer that is not `Failed`, with what came along.
 pub(crate) struct Answered {
     pub(crate) answer: CliAnswer,
+    pub(crate) value: Option<SecretBytes>,
     pub(crate) fds: Vec<OwnedFd>,
 }
 
@@ -42,6 +44,14 @@ impl Keeper {
     /// Whose keeper this is.
     pub(crate) const fn reached(&self) -> &Reached {
         &self.reached
+    }
+
+    /// Our own keeper's process; none of a broker's.
+    pub(crate) fn ours(&self) -> Option<ChildStanding> {
+        match &self.reached {
+            Reached::Broker => None,
+            Reached::Private(private) => Some(private.child()),
+        }
     }
 
     /// Asks, with a value where the request takes one.
@@ -59,7 +69,7 @@ impl Keeper {
         if let CliAnswer::Failed(failure) = parcel.message {
             return Err(failure);
         }
-        Ok(Answered { answer: parcel.message, fds: parcel.fds })
+        Ok(Answered { answer: parcel.message, value: parcel.value, fds: parcel.fds })
     }
 
     /// Lets go of the keeper; a private one ends, and says if it could not do so in order.

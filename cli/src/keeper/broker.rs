@@ -27,10 +27,14 @@ pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, 
         }
         Err(error) => {
             let what = format!("{} could not be connected to: {error}", path.display());
-            return Err(Failure::new(FailureClass::Unreachable, what, "ugent secret broker start"));
+            let hint = match home.system() {
+                None => "ugent secret broker start",
+                Some(_) => "it is for root and the group ugent-admin: usermod -aG ugent-admin USER",
+            };
+            return Err(Failure::new(FailureClass::Unreachable, what, hint));
         }
     };
-    let pid = check_peer(&socket)?;
+    let pid = check_peer(&socket, home)?;
     let mut lane = Lane::new(socket, Descriptors::Accepted).map_err(no_slot)?;
     match lane.greet(LaneKind::Cli, deadline) {
         Ok(()) => Ok(Some(Keeper::new(lane, Reached::Broker))),
@@ -46,11 +50,12 @@ pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, 
     }
 }
 
-/// The socket lies in a directory that is ours alone, so this holds unless that is undermined; a
-/// value goes nowhere before it was checked. Gives the launcher's pid: it listens.
-fn check_peer(socket: &UnixStream) -> Result<i32, Failure> {
+/// The socket lies in a directory that is ours, or root's, alone, so this holds unless that is
+/// undermined; a value goes nowhere before it was checked. Gives the launcher's pid: it listens.
+fn check_peer(socket: &UnixStream, home: &Home) -> Result<i32, Failure> {
+    let launcher = home.system().map_or_else(|| nix::unistd::geteuid().as_raw(), |_| 0);
     match getsockopt(socket, PeerCredentials) {
-        Ok(peer) if peer.uid() == nix::unistd::geteuid().as_raw() => Ok(peer.pid()),
+        Ok(peer) if peer.uid() == launcher => Ok(peer.pid()),
         Ok(_) | Err(_) => {
             Err(Failure::new(FailureClass::Config, "whoever listens on keeperd.sock is another user", ""))
         }

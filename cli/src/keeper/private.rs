@@ -8,12 +8,12 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper};
+use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper, System};
 use proto::failure::{Failure, FailureClass};
 use proto::frame::Message;
 use proto::hazmat::SecretBytes;
 use proto::hello::LaneKind;
-use proto::standing::ChildKind;
+use proto::standing::{ChildKind, ChildStanding, Confinement};
 use unix::lane::{Descriptors, Lane, LaneError};
 
 use super::Purpose;
@@ -21,6 +21,7 @@ use super::ask::{Keeper, Reached, unexpected};
 use crate::ending::{lane_broke, no_slot};
 use crate::log_filter::{LogFilter, line};
 use crate::session::Session;
+use crate::system::is_root;
 use crate::{clock, spawn};
 
 /// How long a keeper may take to end: it syncs what it has written.
@@ -32,6 +33,8 @@ pub(crate) struct Private {
     control: Lane,
     log: LogFilter,
     deadline: Instant,
+    /// What holds it, as it reported.
+    confinement: Confinement,
 }
 
 /// Starts one and gives it its cli lane.
@@ -56,10 +59,12 @@ impl Private {
         fds: Vec<OwnedFd>,
         deadline: Instant,
     ) -> Result<Self, Failure> {
+        let system = system(session, role)?;
         let started = spawn::daemon(ChildKind::Keeperd)?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
         let log = session.log.clone();
-        let mut private = Self { process: started.process, control, log, deadline };
+        let mut private =
+            Self { process: started.process, control, log, deadline, confinement: Confinement::default() };
         let order = ControlOrder::StartKeeper(StartKeeper {
             role,
             home: session.home.text(),
@@ -68,6 +73,7 @@ impl Private {
             tokenless: session.settings.tokenless,
             create: purpose == Purpose::Init,
             strictness: session.settings.strictness,
+            system,
             passphrase_follows: false,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
@@ -77,11 +83,14 @@ impl Private {
         private.send(&order, None, fds)?;
         loop {
             match private.report()? {
-                ControlReport::Confined { .. } => match role {
-                    // A verifier serves nobody, so this is all it says before it has its files.
-                    Role::Verify => return Ok(private),
-                    Role::Broker | Role::Private => {}
-                },
+                ControlReport::Confined(confinement) => {
+                    private.confinement = confinement;
+                    match role {
+                        // A verifier serves nobody, so this is all it says before it has its files.
+                        Role::Verify => return Ok(private),
+                        Role::Broker | Role::Private => {}
+                    }
+                }
                 ControlReport::Ready { .. } => return Ok(private),
                 ControlReport::Transport(_)
                 | ControlReport::Anchor { .. }
@@ -95,6 +104,12 @@ impl Private {
                 | ControlReport::Stopped { .. } => return Err(unexpected()),
             }
         }
+    }
+
+    /// The process, and what holds it.
+    pub(super) fn child(&self) -> ChildStanding {
+        let (pid, confinement) = (self.process.id(), self.confinement.clone());
+        ChildStanding { kind: ChildKind::Keeperd, generation: 1, pid, confinement }
     }
 
     /// From now on the keeper has until then.
@@ -229,6 +244,20 @@ impl Drop for Private {
         if !matches!(self.process.try_wait(), Ok(Some(_))) {
             self.exited();
         }
+    }
+}
+
+/// Whom the keeper becomes. One that serves must be who owns `secrets/`; one that verifies needs
+/// nothing but what it is given.
+fn system(session: &Session, role: Role) -> Result<Option<System>, Failure> {
+    match (session.home.system(), role) {
+        (Some(_), Role::Broker | Role::Private) if !is_root() => Err(Failure::new(
+            FailureClass::Unreachable,
+            "the machine's broker does not run, and only root can do without it",
+            "start it (systemctl start ugent-vault-system), or run this with sudo",
+        )),
+        (Some(_), Role::Verify) if !is_root() => Ok(None),
+        _ => Ok(session.settings.for_keeper(&session.home)),
     }
 }
 

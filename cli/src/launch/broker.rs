@@ -82,6 +82,7 @@ impl Broker {
             tokenless: settings.tokenless,
             create: false,
             strictness: settings.strictness,
+            system: settings.for_keeper(&home),
             passphrase_follows: false,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
@@ -143,6 +144,7 @@ impl Broker {
             listeners: &self.listeners,
             transports: &self.transports,
             strictness: self.order.strictness,
+            account: self.home.system().map(|system| system.egress),
             log: self.log.level(ChildKind::Egressd.as_str()),
         };
         let Some(keeper) = self.children.iter_mut().find(|child| child.kind == ChildKind::Keeperd) else {

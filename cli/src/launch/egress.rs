@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use proto::control_lane::{ControlOrder, LogLevel, StartEgress};
+use proto::control_lane::{Account, ControlOrder, LogLevel, StartEgress};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::{ChildKind, Strictness};
 
@@ -21,6 +21,7 @@ pub(super) struct Making<'a> {
     pub(super) listeners: &'a Listeners,
     pub(super) transports: &'a Transports,
     pub(super) strictness: Strictness,
+    pub(super) account: Option<Account>,
     pub(super) log: LogLevel,
 }
 
@@ -44,6 +45,7 @@ pub(super) fn start(making: &Making<'_>, keeper: &mut Child) -> Result<Child, Fa
         listeners,
         transports: u32::try_from(making.transports.orders().len()).unwrap_or_default(),
         strictness: making.strictness,
+        account: making.account,
         log: making.log,
     };
     keeper.order(&ControlOrder::NewEgress { generation: making.generation, lanes }, None, for_keeper);

@@ -1,11 +1,11 @@
 //! Every listening socket of the broker. The launcher keeps them open for its life and passes
 //! copies on, so that clients wait instead of being refused while a daemon is replaced.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,10 @@ use proto::control_lane::ListenerKind;
 use proto::failure::{Failure, FailureClass};
 use unix::owned::{self, Privacy};
 
+use super::activation;
 use super::options::Places;
 use crate::home::{Home, fits_a_socket};
+use crate::system::System;
 
 /// All of them. Their files go with them.
 pub(super) struct Listeners {
@@ -39,17 +41,31 @@ impl Drop for SocketFile {
 impl Listeners {
     /// Binds them all. Sockets of a dead broker are taken over: the caller holds the lock.
     pub(super) fn bind(home: &Home, places: &Places) -> Result<Self, Failure> {
-        let tcp = places.tcp.map(bind_tcp).transpose()?;
+        let tcp = match activation::listener()? {
+            Some(passed_on) => Some(passed_on),
+            None => places.tcp.map(bind_tcp).transpose()?,
+        };
+        if let Some(system) = home.system() {
+            return Self::for_groups(tcp, system);
+        }
         let mut gateways = Vec::new();
         for workspace in &places.workspaces {
             let path = workspace.socket(home);
             fits_a_socket(&path)?;
-            own_directory(&home.path().join("instances"), Privacy::NotWritableByOthers)?;
-            own_directory(&home.instance(&workspace.hash()), Privacy::Private)?;
-            gateways.push(bind_unix(path)?);
+            own_directory(&home.path().join("instances"), 0o700, Privacy::NotWritableByOthers)?;
+            own_directory(&home.instance(&workspace.hash()), 0o700, Privacy::Private)?;
+            gateways.push(bind_unix(path, Peers::Us)?);
         }
-        let keeper = bind_unix(home.keeper_socket())?;
+        let keeper = bind_unix(home.keeper_socket(), Peers::Us)?;
         Ok(Self { keeper, tcp, gateways })
+    }
+
+    /// With `--system`: one socket for clients, one for commands, each for a group.
+    fn for_groups(tcp: Option<(SocketAddr, TcpListener)>, system: &System) -> Result<Self, Failure> {
+        own_directory(&system.run, 0o755, Privacy::NotWritableByOthers)?;
+        let gateway = bind_unix(system.gateway_socket(), Peers::Group(system.clients))?;
+        let keeper = bind_unix(system.keeper_socket(), Peers::Group(system.admins))?;
+        Ok(Self { keeper, tcp, gateways: vec![gateway] })
     }
 
     /// A copy of `keeperd.sock`, for keeperd.
@@ -100,7 +116,15 @@ fn bind_tcp(address: SocketAddr) -> Result<(SocketAddr, TcpListener), Failure> {
     })
 }
 
-fn bind_unix(path: PathBuf) -> Result<SocketFile, Failure> {
+/// Whom a socket's file lets in.
+#[derive(Clone, Copy)]
+enum Peers {
+    Us,
+    /// And root, whose it is.
+    Group(u32),
+}
+
+fn bind_unix(path: PathBuf, peers: Peers) -> Result<SocketFile, Failure> {
     fits_a_socket(&path)?;
     match path.symlink_metadata() {
         Ok(found) if found.file_type().is_socket() => {
@@ -113,24 +137,32 @@ fn bind_unix(path: PathBuf) -> Result<SocketFile, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(failed(&path, &error)),
     }
-    match listen(&path) {
+    match listen(&path, peers) {
         Ok(listener) => Ok(SocketFile { path, listener }),
-        Err(error) => Err(failed(&path, &error.into())),
+        Err(error) => Err(failed(&path, &error)),
     }
 }
 
-/// A listening socket whose file has mode 0600 from its first moment: on Linux a socket's file gets
-/// the mode the socket has when it is bound.
-fn listen(path: &Path) -> nix::Result<UnixListener> {
+/// A listening socket whose file is ours alone from its first moment: on Linux a socket's file gets
+/// the mode the socket has when it is bound. A group is let in before it listens: nobody can connect
+/// until then.
+fn listen(path: &Path, peers: Peers) -> io::Result<UnixListener> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     fchmod(&socket, Mode::from_bits_truncate(0o600))?;
     bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    match peers {
+        Peers::Us => {}
+        Peers::Group(group) => {
+            lchown(path, None, Some(group))?;
+            set_permissions(path, Permissions::from_mode(0o660))?;
+        }
+    }
     nix::sys::socket::listen(&socket, Backlog::MAXCONN)?;
     Ok(UnixListener::from(socket))
 }
 
-fn own_directory(path: &Path, privacy: Privacy) -> Result<(), Failure> {
-    match DirBuilder::new().mode(0o700).create(path) {
+fn own_directory(path: &Path, mode: u32, privacy: Privacy) -> Result<(), Failure> {
+    match DirBuilder::new().mode(mode).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(path, &error)),
@@ -147,14 +179,13 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_stale_socket_is_taken_over_and_is_ours_alone() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.sock");
         drop(UnixListener::bind(&path).unwrap());
-        let bound = bind_unix(path.clone()).unwrap();
+        let bound = bind_unix(path.clone(), Peers::Us).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         drop(bound);
         assert!(!path.exists());
@@ -165,7 +196,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.sock");
         std::fs::write(&path, "precious").unwrap();
-        assert!(bind_unix(path.clone()).is_err());
+        assert!(bind_unix(path.clone(), Peers::Us).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     }
 

@@ -1,5 +1,5 @@
-//! One broker a home: a lock on the directory `secrets/`, held for the launcher's life. The kernel
-//! lets go of it when the launcher dies, however it dies.
+//! One broker a home: a lock on a directory of the launcher's (`secrets/`, or with `--system` the
+//! home), held for its life. The kernel lets go of it when the launcher dies, however it dies.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -17,7 +17,7 @@ pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 
 /// Takes it, or says who has it.
 pub(super) fn take(home: &Home) -> Result<Lock, Failure> {
-    let path = home.secrets();
+    let path = home.launchers_own();
     let failed = |error: std::io::Error| {
         Failure::new(
             FailureClass::Io,
@@ -56,7 +56,7 @@ pub(crate) fn holder(home: &Home) -> Option<u32> {
 }
 
 fn open(home: &Home) -> std::io::Result<File> {
-    File::options().read(true).custom_flags(O_DIRECTORY | O_NOFOLLOW).open(home.secrets())
+    File::options().read(true).custom_flags(O_DIRECTORY | O_NOFOLLOW).open(home.launchers_own())
 }
 
 /// Who holds a lock of flock(2) on that inode, if a line of /proc/locks (proc_locks(5)) says so.

@@ -2,6 +2,7 @@
 //! passphrase, and sees to it that they live. It holds no key, decides nothing about values, and
 //! speaks to nobody but its children.
 
+mod activation;
 mod broker;
 mod broker_deaths;
 mod broker_reports;
@@ -23,7 +24,7 @@ use proto::control_lane::LogLevel;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 
-pub use confine::ALLOWED;
+pub use confine::{ALLOWED, ALLOWED_TO_SYSTEM};
 pub(crate) use lock::holder;
 pub(crate) use options::{Options, Places};
 
@@ -32,6 +33,7 @@ use crate::hazmat::passphrase::Sources;
 use crate::home::{Found, Home};
 use crate::log_filter::LogFilter;
 use crate::settings::Settings;
+use crate::system::{self, Mode};
 use crate::{spawn, usage};
 
 /// The broker in the foreground, for a service manager or a terminal
@@ -43,6 +45,9 @@ struct SecretBroker {
     /// Reads the vault's passphrase from this open descriptor
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<i32>,
+    /// Serves the whole machine, as three users; takes root
+    #[arg(long)]
+    system: bool,
     /// Leaves the session of the terminal it was started from
     #[arg(long, hide = true)]
     detached: bool,
@@ -56,12 +61,20 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
         // Fails only for the leader of a group, which has no terminal to lose then.
         let _ = nix::unistd::setsid();
     }
-    let home = Home::locate()?;
+    let mode = if given.system { Mode::System } else { Mode::OneUser };
+    let home = Home::locate(mode)?;
+    if home.system().is_some() && !system::is_root() {
+        return Err(system::takes_root("secret-broker").into());
+    }
     match home.check()? {
         Found::Secrets => {}
         Found::Nothing => {
             let what = format!("{} is not set up", home.secrets().display());
-            return Err(Failure::new(FailureClass::Config, what, "ugent secret init").into());
+            let hint = match mode {
+                Mode::OneUser => "ugent secret init",
+                Mode::System => "ugent secret --system init",
+            };
+            return Err(Failure::new(FailureClass::Config, what, hint).into());
         }
     }
     let settings = Settings::load(&home)?;
@@ -72,7 +85,7 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let signals = signals::Signals::hold_back()?;
     let log = log_lines::Log::new(LogFilter::from_environment(LogLevel::Info));
     let broker = broker::Broker::new(home, &settings, log, listeners);
-    let confined = confine::confine()?;
+    let confined = confine::confine(mode)?;
     let outcome = broker.run(passphrase, &signals, &confined);
     // One broker a home until its last file is gone.
     drop(lock);

@@ -10,6 +10,7 @@ use proto::standing::LauncherStanding;
 
 use crate::home::Home;
 use crate::settings::{LISTEN, Settings, loopback};
+use crate::system::System;
 use crate::usage::wrong;
 use crate::workspace::Workspace;
 
@@ -35,7 +36,7 @@ pub(crate) struct Options {
 pub(crate) struct Places {
     /// The loopback port, if any.
     pub(crate) tcp: Option<SocketAddr>,
-    /// At least one, each once.
+    /// Each once: at least one, but with `--system` none, since there is one socket for all.
     pub(crate) workspaces: Vec<Workspace>,
 }
 
@@ -59,8 +60,15 @@ impl Options {
                 workspaces.push(workspace);
             }
         }
-        if workspaces.is_empty() {
-            workspaces.push(Workspace::here(home)?);
+        match (home.system(), workspaces.is_empty()) {
+            (None, true) => workspaces.push(Workspace::here(home)?),
+            (Some(_), false) => {
+                return Err(wrong(
+                    "--workspace is for a broker of one user",
+                    "leave it out: with --system there is one socket for all",
+                ));
+            }
+            (None, false) | (Some(_), true) => {}
         }
         if workspaces.len() > WORKSPACES_MAX {
             return Err(wrong(format!("a broker listens for at most {WORKSPACES_MAX} workspaces"), ""));
@@ -100,20 +108,22 @@ impl Places {
     }
 
     /// As arguments of `secret-broker`, whatever its working directory.
-    pub(crate) fn as_arguments(&self) -> Vec<OsString> {
+    pub(crate) fn as_arguments(&self, home: &Home) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = match self.tcp {
             Some(address) => vec!["--listen".into(), address.to_string().into()],
             None => vec!["--no-tcp".into()],
         };
+        arguments.extend(home.system().map(|_| "--system".into()));
         for workspace in &self.workspaces {
             arguments.extend(["--workspace".into(), workspace.path().into()]);
         }
         arguments
     }
 
-    /// The gateway's socket of the first workspace.
+    /// The gateway's socket that is always there.
     pub(crate) fn first_socket(&self, home: &Home) -> PathBuf {
-        self.workspaces.first().map(|workspace| workspace.socket(home)).unwrap_or_default()
+        let of_workspace = || self.workspaces.first().map(|workspace| workspace.socket(home));
+        home.system().map(System::gateway_socket).or_else(of_workspace).unwrap_or_default()
     }
 }
 
@@ -132,8 +142,13 @@ mod tests {
             kdf: KdfCost::MIN,
             tokenless: true,
             strictness: Strictness::Required,
+            peers: Vec::new(),
         };
-        options.settle(&settings, &Home::at(std::path::Path::new("/nowhere/.ugent")))
+        options.settle(&settings, &nowhere())
+    }
+
+    fn nowhere() -> Home {
+        Home::at(std::path::Path::new("/nowhere/.ugent"))
     }
 
     fn options(listen: Option<&str>, no_tcp: bool, workspace: &[&str]) -> Options {
@@ -168,7 +183,7 @@ mod tests {
     fn only_what_was_asked_for_can_be_unmet() {
         use proto::meta::Timestamp;
         use proto::standing::Phase;
-        let home = Home::at(std::path::Path::new("/nowhere/.ugent"));
+        let home = nowhere();
         let unmet = |asked: Options, tcp: Option<&str>| {
             let places = settled(&asked, None).unwrap();
             let running = LauncherStanding {
@@ -199,6 +214,6 @@ mod tests {
     #[test]
     fn a_workspace_is_listened_for_once() {
         let places = settled(&options(None, true, &["/", "/", "/usr/.."]), None).unwrap();
-        assert_eq!(places.as_arguments(), ["--no-tcp", "--workspace", "/"]);
+        assert_eq!(places.as_arguments(&nowhere()), ["--no-tcp", "--workspace", "/"]);
     }
 }

@@ -50,7 +50,11 @@ impl Add {
         if session.home.grants().symlink_metadata().is_ok() {
             writeln!(out, "next: ugent secret inspect {handle}")?;
         } else {
-            writeln!(out, "next: grant its use, in {} (mode 0600):", session.home.grants().display())?;
+            let access = match session.home.system() {
+                None => "mode 0600",
+                Some(_) => "root:ugent-keeper, mode 0640",
+            };
+            writeln!(out, "next: grant its use, in {} ({access}):", session.home.grants().display())?;
             writeln!(out, "{}", grant(&handle, &provider))?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::hazmat::passphrase::{Asking, Sources};
 use crate::home::Home;
 use crate::keeper::{self, Purpose};
 use crate::session::Session;
+use crate::system::{self, Mode};
 
 /// Creates the metadata database and, for file-vault, the encrypted store
 #[derive(Args)]
@@ -19,11 +20,14 @@ use crate::session::Session;
 pub(crate) struct Init {}
 
 impl Init {
-    pub(super) fn run(&self, sources: Sources) -> Outcome {
-        let home = Home::locate()?;
+    pub(super) fn run(&self, mode: Mode, sources: Sources) -> Outcome {
+        let home = Home::locate(mode)?;
+        if home.system().is_some() && !system::is_root() {
+            return Err(system::takes_root("init").into());
+        }
         home.check()?;
         // Settings are read before anything is made: a mistake in them must leave nothing behind.
-        let mut session = Session::open(sources)?;
+        let mut session = Session::open(mode, sources)?;
         let backend = session.settings.backend;
         let request = CliRequest::Init { backend };
         let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
@@ -53,7 +57,11 @@ impl Init {
             writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;
         }
         writeln!(out, "backend: {backend}")?;
-        writeln!(out, "next: ugent secret add @openai_api_key --provider openai --stdin")?;
+        let next = match mode {
+            Mode::OneUser => "ugent secret add @openai_api_key --provider openai --stdin",
+            Mode::System => "ugent secret --system add @openai_api_key --provider openai --stdin",
+        };
+        writeln!(out, "next: {next}")?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use proto::meta::SecretMeta;
 
 use super::meta_view::{FIELDS, MetaView};
 use crate::ending::Outcome;
-use crate::keeper::{self, Purpose};
+use crate::keeper::{self, Keeper, Purpose};
 use crate::render::{self, Form, JsonOption};
 use crate::session::Session;
 
@@ -23,7 +23,9 @@ pub(crate) struct List {
 
 impl List {
     pub(super) fn run(&self, session: &Session) -> Outcome {
-        let secrets = all(session)?;
+        let mut keeper = keeper::reach(session, Purpose::Use)?;
+        let secrets = all(&mut keeper)?;
+        keeper.end()?;
         let views = secrets.iter().map(MetaView::from);
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
@@ -39,8 +41,8 @@ impl List {
     }
 }
 
-fn all(session: &Session) -> Result<Vec<SecretMeta>, Failure> {
-    let mut keeper = keeper::reach(session, Purpose::Use)?;
+/// All secrets, page by page.
+pub(super) fn all(keeper: &mut Keeper) -> Result<Vec<SecretMeta>, Failure> {
     let mut found: Vec<SecretMeta> = Vec::new();
     loop {
         let after = found.last().map(|secret| secret.handle.clone());
@@ -52,7 +54,6 @@ fn all(session: &Session) -> Result<Vec<SecretMeta>, Failure> {
         let ends = !more || secrets.is_empty();
         found.extend(secrets);
         if ends {
-            keeper.end()?;
             return Ok(found);
         }
     }

@@ -3,6 +3,7 @@
 mod add;
 mod audit;
 mod broker;
+mod doctor;
 mod init;
 mod inspect;
 mod list;
@@ -10,6 +11,7 @@ mod lock;
 mod meta_view;
 mod remove;
 mod rotate;
+mod token;
 mod unlock;
 mod value;
 
@@ -21,6 +23,7 @@ use proto::name::{Handle, NameError};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;
+use crate::system::Mode;
 use crate::{spawn, usage};
 
 /// UGENT on the command line.
@@ -48,6 +51,9 @@ struct Secret {
     /// Reads the vault's passphrase from this open descriptor
     #[arg(long, global = true, value_name = "N")]
     passphrase_fd: Option<i32>,
+    /// Means the machine's broker, of three users, instead of your own
+    #[arg(long, global = true)]
+    system: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -60,10 +66,12 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Token(token::Token),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Broker(broker::Broker),
+    Doctor(doctor::Doctor),
 }
 
 impl Verb {
@@ -75,10 +83,12 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Token(_) => "token",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
             Self::Broker(_) => "broker",
+            Self::Doctor(_) => "doctor",
         }
     }
 }
@@ -94,8 +104,9 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
     spawn::settle_in()?;
     let sources = Sources::new(secret.passphrase_fd, passphrase);
+    let mode = if secret.system { Mode::System } else { Mode::OneUser };
     let word = secret.verb.word();
-    run(secret.verb, sources).map_err(|halt| match halt {
+    run(secret.verb, mode, sources).map_err(|halt| match halt {
         Halt::Failed(failure) if failure.hint == HELP => {
             Halt::Failed(Failure { hint: format!("ugent secret {word} --help"), ..failure })
         }
@@ -103,19 +114,22 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     })
 }
 
-fn run(verb: Verb, sources: Sources) -> Outcome {
+fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
     match verb {
         // Makes the home that the others find.
-        Verb::Init(init) => init.run(sources),
-        Verb::Add(add) => add.run(&mut Session::open(sources)?),
-        Verb::Rotate(rotate) => rotate.run(&mut Session::open(sources)?),
-        Verb::List(list) => list.run(&Session::open(sources)?),
-        Verb::Inspect(inspect) => inspect.run(&Session::open(sources)?),
-        Verb::Remove(remove) => remove.run(&mut Session::open(sources)?),
-        Verb::Audit(audit) => audit.run(&mut Session::open(sources)?),
-        Verb::Unlock(unlock) => unlock.run(&mut Session::open(sources)?),
-        Verb::Lock(lock) => lock.run(&Session::open(sources)?),
-        Verb::Broker(broker) => broker.run(&mut Session::open(sources)?),
+        Verb::Init(init) => init.run(mode, sources),
+        // Says what is wrong with the home and its settings, instead of ending there.
+        Verb::Doctor(doctor) => doctor.run(mode, sources),
+        Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
+        Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
+        Verb::List(list) => list.run(&Session::open(mode, sources)?),
+        Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
+        Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
+        Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
+        Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
+        Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),
+        Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }
 

@@ -5,10 +5,11 @@
 
 mod syscalls;
 
+use proto::control_lane::Account;
 use proto::failure::Failure;
 use proto::standing::{Confinement, Layer, Strictness};
 use unix::fence::Fence;
-use unix::jail::{self, Plan};
+use unix::jail::{self, Isolation};
 use unix::syscalls::{Row, base, killed};
 
 /// What may be called once the filters are in force. Public for the tests, which hold it against what
@@ -18,6 +19,10 @@ pub const ALLOWED: &[&[Row]] = &[base::ROWS, syscalls::ROWS];
 /// Nobody can look into this process; nothing secret may be in memory before.
 #[must_use]
 pub struct Undumpable(jail::Undumpable);
+
+/// No privilege is left, and what is opened now is opened as who this process will be.
+#[must_use]
+pub struct Isolated(jail::Isolated);
 
 /// All but the filters is in force: threads may be started, and nothing may be served yet.
 #[must_use]
@@ -36,16 +41,25 @@ pub fn before_start() -> Result<Undumpable, Failure> {
 }
 
 impl Undumpable {
+    /// Every privilege, and with `--system` the user, once Start is read and before anything is
+    /// opened. The network is its work, so it has no network namespace.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn isolate(self, strictness: Strictness, account: Option<Account>) -> Result<Isolated, Failure> {
+        self.0.isolate(&Isolation { strictness, namespaces: &[], account }).map(Isolated)
+    }
+}
+
+impl Isolated {
     /// What a thread inherits, once everything was opened and before one is started. Those ports
     /// alone can be connected to.
     ///
     /// # Errors
     /// [`Failure`]: the process must end.
-    pub fn jail(self, strictness: Strictness, ports: &[u16]) -> Result<Jailed, Failure> {
+    pub fn jail(self, ports: &[u16]) -> Result<Jailed, Failure> {
         let fence = ports.iter().fold(Fence::closed(), |fence, port| fence.connecting(*port));
-        // The network is its work, so it has no network namespace.
-        let plan = Plan { strictness, namespaces: &[], fence, demanded: &[Layer::Files, Layer::TcpPorts] };
-        self.0.jail(plan).map(Jailed)
+        self.0.jail(fence, &[Layer::Files, Layer::TcpPorts]).map(Jailed)
     }
 }
 

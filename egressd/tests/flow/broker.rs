@@ -122,6 +122,7 @@ impl Broker {
             listeners: vec![ListenerKind::Tcp, ListenerKind::Unix],
             transports: 8,
             strictness: Strictness::Required,
+            account: None,
             log: LogLevel::Info,
         };
         let fds = far.into_iter().map(OwnedFd::from).chain([tcp.into(), unix.into()]).collect();

@@ -7,6 +7,8 @@ mod database;
 mod lock;
 mod rows;
 pub(crate) mod tables;
+pub(crate) mod token_table;
 
 pub(crate) use database::Catalog;
-pub(crate) use rows::{SecretRow, TokenId, TokenRow, TokenUse, VersionRow};
+pub(crate) use proto::meta::TokenUse;
+pub(crate) use rows::{KnownToken, SecretRow, TokenRow, VersionRow};

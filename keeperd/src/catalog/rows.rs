@@ -1,10 +1,11 @@
 //! What a row of the catalog says.
 
-use proto::meta::{Fingerprint, SecretMeta, Timestamp, VersionMeta};
-use proto::name::{Consumer, Handle, Kind, ProviderId};
+use proto::meta::{Fingerprint, SecretMeta, Timestamp, TokenMeta, TokenUse, VersionMeta};
+use proto::name::{Consumer, Handle, Kind, ProviderId, TokenId};
 use serde::{Deserialize, Serialize};
 
 use crate::hazmat::binding::{Binding, DepositId, VaultId};
+use crate::hazmat::token::TokenDigest;
 
 /// One version of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,19 +68,6 @@ impl SecretRow {
     }
 }
 
-/// How a token is spoken of without showing it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct TokenId(pub(crate) Box<str>);
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum TokenUse {
-    /// The one in `broker.token`.
-    Bootstrap,
-    /// Issued to a consumer by name.
-    Issued,
-}
-
 /// Whom a token was issued to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenRow {
@@ -88,4 +76,36 @@ pub(crate) struct TokenRow {
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) used_as: TokenUse,
+}
+
+impl TokenRow {
+    /// Whether its time is over.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it is the one in `broker.token`, and none from before.
+    pub(crate) fn is_bootstrap(&self) -> bool {
+        self.used_as == TokenUse::Bootstrap && self.expires.is_none()
+    }
+
+    /// All that may be shown of it.
+    pub(crate) fn meta(&self, last_used: Option<Timestamp>) -> TokenMeta {
+        TokenMeta {
+            id: self.id.clone(),
+            consumer: self.consumer.clone(),
+            created: self.created,
+            expires: self.expires,
+            last_used,
+            used_as: self.used_as,
+        }
+    }
+}
+
+/// A token as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownToken {
+    pub(crate) digest: TokenDigest,
+    pub(crate) row: TokenRow,
+    pub(crate) last_used: Option<Timestamp>,
 }

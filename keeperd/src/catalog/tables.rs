@@ -7,14 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::malformed;
-use super::{SecretRow, TokenRow, TokenUse};
+use super::{SecretRow, token_table};
 use crate::hazmat::binding::VaultId;
-use crate::hazmat::token::TokenDigest;
 
 /// Of the tables below and of the rows' encoding.
 pub(super) const FORMAT: u32 = 1;
 
-type Table<K, V> = TableDefinition<'static, K, V>;
+pub(super) type Table<K, V> = TableDefinition<'static, K, V>;
 /// What there is one of.
 const SINGLES: Table<&str, &[u8]> = TableDefinition::new("singles");
 /// Bare handle to row; `last_used` in it is never read.
@@ -23,8 +22,6 @@ const SECRETS: Table<&str, &[u8]> = TableDefinition::new("secrets");
 const HIGHEST: Table<&str, u32> = TableDefinition::new("highest_version");
 /// Bare handle to the time of its last release: rows this small may be rewritten every minute.
 const USED: Table<&str, u64> = TableDefinition::new("last_used");
-/// Digest to row.
-const TOKENS: Table<&[u8], &[u8]> = TableDefinition::new("tokens");
 
 const AT_FORMAT: &str = "format";
 const AT_BACKEND: &str = "backend";
@@ -36,8 +33,7 @@ pub(super) fn make(write: &WriteTransaction) -> Result<(), redb::Error> {
     write.open_table(SECRETS)?;
     write.open_table(HIGHEST)?;
     write.open_table(USED)?;
-    write.open_table(TOKENS)?;
-    Ok(())
+    token_table::make(write)
 }
 
 /// The format, if this is a catalog at all.
@@ -120,40 +116,6 @@ pub(crate) fn put_used(write: &WriteTransaction, times: &[(Handle, Timestamp)]) 
     Ok(())
 }
 
-/// All tokens.
-pub(crate) fn tokens(read: &ReadTransaction) -> Result<Vec<(TokenDigest, TokenRow)>, redb::Error> {
-    let mut rows = Vec::new();
-    for entry in read.open_table(TOKENS)?.iter()? {
-        let (digest, row) = entry?;
-        let digest = digest.value().try_into().map_err(|_| malformed("tokens"))?;
-        rows.push((TokenDigest(digest), decode(row.value(), "tokens")?));
-    }
-    Ok(rows)
-}
-
-/// Writes the bootstrap token's row in the place of the one before.
-pub(crate) fn put_bootstrap(
-    write: &WriteTransaction,
-    digest: &TokenDigest,
-    row: &TokenRow,
-) -> Result<(), redb::Error> {
-    let mut tokens = write.open_table(TOKENS)?;
-    let mut before = Vec::new();
-    for entry in tokens.iter()? {
-        let (digest, row) = entry?;
-        let row: TokenRow = decode(row.value(), "tokens")?;
-        match row.used_as {
-            TokenUse::Bootstrap => before.push(digest.value().to_vec()),
-            TokenUse::Issued => {}
-        }
-    }
-    for digest in before {
-        tokens.remove(digest.as_slice())?;
-    }
-    tokens.insert(digest.0.as_slice(), encode(row)?.as_slice())?;
-    Ok(())
-}
-
 fn single<T: DeserializeOwned>(read: &ReadTransaction, name: &str) -> Result<Option<T>, redb::Error> {
     let table = read.open_table(SINGLES)?;
     table.get(name)?.map(|bytes| decode(bytes.value(), "singles")).transpose()
@@ -164,11 +126,11 @@ fn put<T: Serialize>(write: &WriteTransaction, name: &str, value: &T) -> Result<
     Ok(())
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, redb::Error> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, redb::Error> {
     postcard::to_allocvec(value).map_err(|_| malformed("what is written"))
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8], table: &str) -> Result<T, redb::Error> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], table: &str) -> Result<T, redb::Error> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         Ok(_) | Err(_) => Err(malformed(table)),

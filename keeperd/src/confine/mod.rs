@@ -12,7 +12,7 @@ use proto::control_lane::{Role, StartKeeper};
 use proto::failure::Failure;
 use proto::standing::{Confinement, Layer, NamespaceKind};
 use unix::fence::Fence;
-use unix::jail::{self, Plan};
+use unix::jail::{self, Isolation};
 use unix::syscalls::{Row, base, killed, newer_libc};
 
 /// What may be called once the filters are in force. Public for the tests, which hold it against what
@@ -22,6 +22,10 @@ pub const ALLOWED: &[&[Row]] = &[base::ROWS, newer_libc::ROWS, syscalls::ROWS];
 /// Nobody can look into this process; nothing secret may be in memory before.
 #[must_use]
 pub struct Undumpable(jail::Undumpable);
+
+/// No privilege is left, and what is opened now is opened as who this process will be.
+#[must_use]
+pub struct Isolated(jail::Isolated);
 
 /// All but the filters is in force: threads may be started, and nothing may be served yet.
 #[must_use]
@@ -40,6 +44,22 @@ pub fn before_start() -> Result<Undumpable, Failure> {
 }
 
 impl Undumpable {
+    /// The world it was started in, and with `--system` the user, once Start is read and before
+    /// anything is opened.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn isolate(self, start: &StartKeeper) -> Result<Isolated, Failure> {
+        let isolation = Isolation {
+            strictness: start.strictness,
+            namespaces: &[NamespaceKind::Net, NamespaceKind::Ipc, NamespaceKind::Uts],
+            account: start.system.as_ref().map(|system| system.account),
+        };
+        self.0.isolate(&isolation).map(Isolated)
+    }
+}
+
+impl Isolated {
     /// What a thread inherits, once everything was opened and before one is started.
     ///
     /// # Errors
@@ -51,14 +71,8 @@ impl Undumpable {
             Role::Broker | Role::Private => Fence::closed().reading(home).writing(&home.join("secrets")),
             Role::Verify => Fence::closed(),
         };
-        let plan = Plan {
-            strictness: start.strictness,
-            namespaces: &[NamespaceKind::Net, NamespaceKind::Ipc, NamespaceKind::Uts],
-            fence,
-            // That it reaches no port is the network namespace's work already.
-            demanded: &[Layer::Files],
-        };
-        self.0.jail(plan).map(Jailed)
+        // That it reaches no port is the network namespace's work already.
+        self.0.jail(fence, &[Layer::Files]).map(Jailed)
     }
 }
 

@@ -81,6 +81,16 @@ impl Keeper {
                 Ok(())
             }
             CliRequest::Journal { after } => self.answer_journal(lane, after),
+            CliRequest::TokenIssue { consumer, ttl_ms } => {
+                self.answer_token_issue(lane, consumer, ttl_ms, value)
+            }
+            CliRequest::TokenList { after } => {
+                let answer = self.list_tokens(after.as_ref());
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::TokenRevoke { id } => self.answer_token_revoke(lane, id),
+            CliRequest::TokenRotate { grace_ms } => self.answer_token_rotate(lane, grace_ms, value),
             CliRequest::VerifyFiles => {
                 self.slow.send(Job::HeaderFile { lane });
                 Ok(())
@@ -181,7 +191,7 @@ impl Keeper {
         found.truncate(SEGMENTS_PAGE);
         let (segments, fds) = found.into_iter().map(|(number, file)| (number, OwnedFd::from(file))).unzip();
         let answer = CliAnswer::Journal { segments, more };
-        self.after.push(After::Cli { lane, answer, fds, recorded: Recorded::NotNeeded });
+        self.after.push(After::Cli { lane, answer, value: None, fds, recorded: Recorded::NotNeeded });
         Ok(())
     }
 
@@ -217,11 +227,11 @@ impl Keeper {
     }
 
     /// What is done must be recorded: a disk that is full is found before it is done.
-    fn room_for_a_record(&mut self) -> Result<(), Failure> {
+    pub(super) fn room_for_a_record(&mut self) -> Result<(), Failure> {
         self.recorder.journal()?.reserve()
     }
 }
 
-fn no_value() -> Failure {
+pub(super) fn no_value() -> Failure {
     Failure::new(FailureClass::Bug, "a request came without its value", "")
 }

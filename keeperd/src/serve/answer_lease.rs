@@ -9,6 +9,7 @@ use unix::lane::{LaneError, Parcel};
 use super::asks::{Closing, PendingAsk, Presented};
 use super::keeper::Keeper;
 use super::lanes::{LaneId, Who};
+use crate::clock::wall;
 use crate::hazmat::token::TokenDigest;
 
 impl Keeper {
@@ -29,6 +30,9 @@ impl Keeper {
                     Some(token) if token.len() > TOKEN_MAX => Presented::Nonsense,
                     Some(token) => Presented::Token(TokenDigest::of(&token)),
                 };
+                if let Presented::Token(digest) = &token {
+                    self.policy.tokens.note_use(digest, wall());
+                }
                 self.advance(PendingAsk { lane, seq, caller, token, provider, method, path, named: secret });
                 Ok(())
             }

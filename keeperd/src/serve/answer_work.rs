@@ -14,7 +14,6 @@ use super::recorder::Urgency;
 use super::slow::{Job, Report};
 use crate::audit::head_file;
 use crate::catalog::SecretRow;
-use crate::policy::tokens::Tokens;
 use crate::store::{Initialized, Place, Unlocked};
 
 impl Keeper {
@@ -53,10 +52,19 @@ impl Keeper {
                     self.log(LogLevel::Warn, &format!("last_used could not be kept: {}", failure.what));
                 }
             }
+            Report::TokenIssue { lane, result } => self.token_issued(lane, result),
+            Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
+            Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
             Report::HeaderFile { lane, result } => match self.verify_files(result) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;
-                    self.after.push(After::Cli { lane, answer, fds, recorded: Recorded::NotNeeded });
+                    self.after.push(After::Cli {
+                        lane,
+                        answer,
+                        value: None,
+                        fds,
+                        recorded: Recorded::NotNeeded,
+                    });
                 }
                 Err(failure) => self.answer_result(lane, Err(failure)),
             },
@@ -86,7 +94,7 @@ impl Keeper {
         self.advance_parked();
     }
 
-    fn answer_result(&mut self, lane: LaneId, result: Result<CliAnswer, Failure>) {
+    pub(super) fn answer_result(&mut self, lane: LaneId, result: Result<CliAnswer, Failure>) {
         match result {
             Ok(answer) => self.answer_cli(lane, answer, Recorded::Needed),
             Err(failure) => self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded),
@@ -97,7 +105,7 @@ impl Keeper {
         let Initialized { items, made, contents } = done;
         let backend = contents.backend.unwrap_or(proto::name::Backend::FileVault);
         self.vault.learn(&contents);
-        self.policy.tokens = Tokens::new(contents.tokens);
+        self.policy.tokens.learn(contents.tokens);
         if let Some(unlocked) = made {
             // The vault is made either way; without keys it is opened by the next command.
             if let Err(failure) = self.take_keys(unlocked) {
@@ -192,7 +200,7 @@ impl Keeper {
     }
 
     /// A record of now, of what the peer of that lane did.
-    fn by(&mut self, lane: LaneId, event: Event) -> proto::journal::Record {
+    pub(super) fn by(&mut self, lane: LaneId, event: Event) -> proto::journal::Record {
         let mut record = Self::event(event);
         match self.lanes.get(lane).map(|peer| peer.who) {
             Some(Who::Cli { uid, pid, .. }) => {

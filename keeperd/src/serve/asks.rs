@@ -158,7 +158,7 @@ impl Keeper {
             Presented::Token(digest) => Some(Some(digest)),
             Presented::Nonsense => None,
         };
-        let (tokens, tokenless) = (&self.policy.tokens, self.policy.tokenless);
+        let (tokens, tokenless) = (&self.policy.tokens, &self.policy.tokenless);
         let consumer = presented.and_then(|token| tokens.consumer(token, pending.caller, tokenless, wall()));
         let Some(consumer) = consumer else {
             return Err(Box::new((record, Reason::InvalidToken)));
@@ -381,6 +381,8 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::SecretRotated
         | Reason::SecretRemoved
         | Reason::ProviderChanged
+        | Reason::TokenRevoked
+        | Reason::TokenExpired
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

@@ -14,6 +14,8 @@ enum Needs {
     SetUp,
     /// `init` was run, the keys are here, and the journal takes records.
     Unlocked,
+    /// `init` was run, and the journal takes records.
+    Recorded,
     /// This keeper belongs to a broker.
     Broker,
 }
@@ -34,7 +36,11 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::List { .. }
         | CliRequest::Inspect { .. }
         | CliRequest::Journal { .. }
-        | CliRequest::VerifyFiles => Needs::SetUp,
+        | CliRequest::VerifyFiles
+        | CliRequest::TokenList { .. } => Needs::SetUp,
+        // What they let in must be on record; what is let out waits for nothing.
+        CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
+        CliRequest::TokenRevoke { .. } => Needs::SetUp,
         CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
     }
@@ -50,9 +56,7 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
         Needs::SetUp => set_up(condition),
         Needs::Unlocked => {
             set_up(condition)?;
-            if let Some(failure) = condition.journal_broken {
-                return Err(failure.clone());
-            }
+            recorded(condition)?;
             if condition.locked {
                 return Err(Failure::new(
                     FailureClass::Refused,
@@ -62,6 +66,7 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
             }
             Ok(())
         }
+        Needs::Recorded => set_up(condition).and_then(|()| recorded(condition)),
         Needs::Broker => match condition.role {
             Role::Broker => Ok(()),
             Role::Private | Role::Verify => Err(Failure::new(
@@ -71,6 +76,10 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
             )),
         },
     }
+}
+
+fn recorded(condition: &Condition<'_>) -> Result<(), Failure> {
+    condition.journal_broken.map_or(Ok(()), |failure| Err(failure.clone()))
 }
 
 fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {

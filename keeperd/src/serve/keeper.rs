@@ -48,7 +48,7 @@ pub(super) enum After {
     /// A refusal: sent either way.
     Refuse { lane: LaneId, answer: LeaseAnswer },
     /// To the CLI.
-    Cli { lane: LaneId, answer: CliAnswer, fds: Vec<OwnedFd>, recorded: Recorded },
+    Cli { lane: LaneId, answer: CliAnswer, value: Option<SecretBytes>, fds: Vec<OwnedFd>, recorded: Recorded },
 }
 
 /// Whether an answer to the CLI speaks of something that had to be recorded.
@@ -146,7 +146,7 @@ impl Keeper {
 
     /// Answers the CLI once this turn's records are written.
     pub(super) fn answer_cli(&mut self, lane: LaneId, answer: CliAnswer, recorded: Recorded) {
-        self.after.push(After::Cli { lane, answer, fds: Vec::new(), recorded });
+        self.after.push(After::Cli { lane, answer, value: None, fds: Vec::new(), recorded });
     }
 
     /// Ends a lane and all that hung on it.
@@ -182,13 +182,15 @@ impl Keeper {
                     Err(_) => self.refuse_unrecorded(lane, seq),
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
-                After::Cli { lane, answer, fds, recorded } => {
+                After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
                         (Ok(()), Recorded::Needed) | (_, Recorded::NotNeeded) => answer,
                     };
-                    let fds = if matches!(answer, CliAnswer::Failed(_)) { Vec::new() } else { fds };
-                    self.push_cli(lane, &answer, fds);
+                    // What failed gives nothing out; a value that stays here is wiped.
+                    let failed = matches!(answer, CliAnswer::Failed(_));
+                    let (value, fds) = if failed { (None, Vec::new()) } else { (value, fds) };
+                    self.push_cli(lane, &answer, value, fds);
                 }
             }
         }
@@ -200,8 +202,8 @@ impl Keeper {
         }
     }
 
-    fn push_cli(&mut self, lane: LaneId, answer: &CliAnswer, fds: Vec<OwnedFd>) {
-        if self.lanes.push(lane, answer, None, fds).is_err() {
+    fn push_cli(&mut self, lane: LaneId, answer: &CliAnswer, value: Option<SecretBytes>, fds: Vec<OwnedFd>) {
+        if self.lanes.push(lane, answer, value, fds).is_err() {
             return self.hang_up(lane);
         }
         if let Some(Who::Cli { turn, .. }) = self.lanes.get(lane).map(|peer| &mut peer.who) {
@@ -210,7 +212,8 @@ impl Keeper {
     }
 }
 
-fn done_unrecorded(failure: &Failure) -> Failure {
+/// It happened, and there is no record of it.
+pub(super) fn done_unrecorded(failure: &Failure) -> Failure {
     Failure::new(
         FailureClass::Io,
         format!("it was done, but could not be recorded: {}", failure.what),

@@ -6,6 +6,7 @@
 mod answer_cli;
 mod answer_control;
 mod answer_lease;
+mod answer_token;
 mod answer_work;
 mod asks;
 mod duty;
@@ -68,10 +69,8 @@ impl Keeper {
 
     /// Finishes what was begun, records the end, and syncs.
     fn finish(mut self, end: End) -> Result<(), Failure> {
-        let times: Vec<_> = std::mem::take(&mut self.vault.used).into_iter().collect();
-        if !times.is_empty() {
-            self.slow.send(Job::Used { times });
-        }
+        let used = self.take_used();
+        self.slow.send(Job::Used { used });
         for report in self.slow.finish() {
             self.take_report(report);
         }

@@ -9,14 +9,14 @@ use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
-use proto::name::{Backend, Handle};
+use proto::name::{Backend, Handle, TokenId};
 
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
-use crate::store::{Deposit, Initialized, Place, Store, Unlocked};
+use crate::store::{Deposit, Initialized, NewToken, Place, Store, TokenChange, Unlocked, Used};
 
 /// What the loop wants done. `LaneId` says whom to answer.
 pub(super) enum Job {
@@ -25,7 +25,10 @@ pub(super) enum Job {
     Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
     Remove { lane: LaneId, handle: Handle },
     Load { deposit: DepositId },
-    Used { times: Vec<(Handle, Timestamp)> },
+    Used { used: Used },
+    TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
+    TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
+    TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
     HeaderFile { lane: LaneId },
 }
 
@@ -37,6 +40,9 @@ pub(super) enum Report {
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
     Load { deposit: DepositId, result: Result<Sealed, Failure> },
     Used { result: Result<(), Failure> },
+    TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
+    TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
+    TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
     HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
 }
 
@@ -110,7 +116,16 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::Remove { lane, handle, result }
         }
         Job::Load { deposit } => Report::Load { deposit, result: store.load(deposit) },
-        Job::Used { times } => Report::Used { result: store.used(&times) },
+        Job::Used { used } => Report::Used { result: store.used(&used) },
+        Job::TokenIssue { lane, passphrase, what } => {
+            Report::TokenIssue { lane, result: store.issue_token(passphrase, what) }
+        }
+        Job::TokenRevoke { lane, id, now } => {
+            Report::TokenRevoke { lane, result: store.revoke_token(&id, now) }
+        }
+        Job::TokenRotate { lane, passphrase, grace_ms, now } => {
+            Report::TokenRotate { lane, result: store.rotate_token(passphrase, grace_ms, now) }
+        }
         Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
     }
 }

@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
-use crate::catalog::TokenUse;
+use crate::catalog::KnownToken;
 use crate::clock::wall;
 use crate::confine::Confined;
 use crate::policy::lease_book::LeaseBook;
@@ -33,20 +33,24 @@ impl Keeper {
     pub(super) fn start(control: Lane, start: StartKeeper, prepared: Prepared) -> Result<Self, Failure> {
         let Prepared { mut store, mut contents, journal, files, grants, providers, door } = prepared;
         let token = match start.role {
-            Role::Broker => store.bootstrap_token(wall())?,
+            Role::Broker => {
+                // Rows that are over are refused either way; dropping them can wait for room.
+                let _ = store.drop_ended_tokens(wall());
+                store.bootstrap_token(wall())?
+            }
             Role::Private | Role::Verify => None,
         };
         let made_token = token.is_some();
         if let Some((digest, row)) = token {
-            contents.tokens.retain(|(_, row)| row.used_as != TokenUse::Bootstrap);
-            contents.tokens.push((digest, row));
+            contents.tokens.retain(|known| !known.row.is_bootstrap());
+            contents.tokens.push(KnownToken { digest, row, last_used: None });
         }
         let vault = Vault::new(&contents);
         let policy = Policy {
             grants,
             providers,
             tokens: Tokens::new(contents.tokens),
-            tokenless: if start.tokenless { Tokenless::Allowed } else { Tokenless::Refused },
+            tokenless: Tokenless::of(&start),
             files,
         };
         let bell = Bell::new().map_err(|error| no_resource("an eventfd", &error))?;

@@ -17,7 +17,8 @@ use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
 use super::keeper::{Awaited, End, Keeper};
 use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
 use super::slow::Job;
-use crate::clock::Moment;
+use crate::clock::{Moment, wall};
+use crate::store::Used;
 
 /// Reads of one lane in one turn, so that a busy one cannot starve the others.
 const READS_A_TURN: usize = 8;
@@ -55,6 +56,7 @@ impl Keeper {
             self.read(lane);
         }
         self.end_expired();
+        self.end_expired_tokens();
         self.keep_used();
         let counts = self.flood.take(Instant::now());
         self.record_flood(counts);
@@ -128,7 +130,10 @@ impl Keeper {
         let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
-        let next = by_clock.map(|due| due.saturating_duration_since(now)).into_iter().chain(lease).min();
+        let token = self.policy.tokens.next_end();
+        let token = token.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
+        let by_clock = by_clock.map(|due| due.saturating_duration_since(now));
+        let next = by_clock.into_iter().chain(lease).chain(token).min();
         match next {
             None => PollTimeout::NONE,
             // Rounded up, or the last millisecond would be spent spinning.
@@ -161,7 +166,8 @@ impl Keeper {
             Some(Err(_)) | None => return,
         };
         let (uid, pid) = credentials(&socket);
-        if uid != self.uid {
+        // With `--system` the socket's group says who may come, and the kernel keeps the others out.
+        if self.start.system.is_none() && uid != self.uid {
             return self
                 .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
         }
@@ -240,15 +246,21 @@ impl Keeper {
         self.hang_up(id);
     }
 
+    /// Takes the uses the catalog does not know of yet.
+    pub(super) fn take_used(&mut self) -> Used {
+        let secrets = std::mem::take(&mut self.vault.used).into_iter().collect();
+        Used { secrets, tokens: self.policy.tokens.take_unnoted() }
+    }
+
     fn keep_used(&mut self) {
         let now = Instant::now();
         match self.used_due {
-            None if self.vault.used.is_empty() => {}
+            None if self.vault.used.is_empty() && !self.policy.tokens.has_unnoted() => {}
             None => self.used_due = Some(now + USED_EVERY),
             Some(due) if due <= now => {
                 self.used_due = None;
-                let times = std::mem::take(&mut self.vault.used).into_iter().collect();
-                self.slow.send(Job::Used { times });
+                let used = self.take_used();
+                self.slow.send(Job::Used { used });
             }
             Some(_) => {}
         }

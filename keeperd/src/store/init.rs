@@ -11,7 +11,7 @@ use proto::meta::Timestamp;
 use proto::name::Backend;
 
 use super::files::{self, ensure_dir};
-use super::{Contents, Store, Unlocked, token_file, vault_dir};
+use super::{Bootstrap, Contents, Store, Unlocked, token_file, vault_dir};
 use crate::audit::{checkpoint, head};
 use crate::catalog::tables;
 use crate::hazmat::checkpoint::{Checkpoint, Older};
@@ -54,11 +54,14 @@ impl Store {
         }
         let token = self.bootstrap_token(now)?;
         let item = |path: &Path, existed| InitItem { path: path.display().to_string(), existed };
-        let items = vec![
+        let mut items = vec![
             item(&self.secrets.join("metadata.redb"), !std::mem::take(&mut self.made_catalog)),
             item(&vault_dir::path(&self.secrets), made.is_none()),
-            item(&token_file::path(&self.secrets), token.is_none()),
         ];
+        match self.bootstrap {
+            Bootstrap::Token => items.push(item(&token_file::path(&self.secrets), token.is_none())),
+            Bootstrap::Nothing => {}
+        }
         Ok(Initialized { items, made, contents: self.contents()? })
     }
 

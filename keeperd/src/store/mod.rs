@@ -9,6 +9,7 @@ pub(crate) mod files;
 mod init;
 mod secrets;
 mod token_file;
+mod tokens;
 mod vault_dir;
 
 use std::fs::File;
@@ -21,15 +22,15 @@ use proto::hazmat::SecretBytes;
 use proto::name::Backend;
 
 use crate::audit::checkpoint;
-use crate::catalog::{Catalog, SecretRow, TokenRow, tables};
+use crate::catalog::{Catalog, KnownToken, SecretRow, tables, token_table};
 use crate::hazmat::binding::VaultId;
 use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
-use crate::hazmat::token::TokenDigest;
 
 pub(crate) use init::Initialized;
-pub(crate) use secrets::{Deposit, Place};
+pub(crate) use secrets::{Deposit, Place, Used};
+pub(crate) use tokens::{NewToken, TokenChange, no_bootstrap, unknown_token};
 
 /// Whether opening may make what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(crate) struct Contents {
     pub(crate) backend: Option<Backend>,
     pub(crate) vault: Option<VaultId>,
     pub(crate) secrets: Vec<SecretRow>,
-    pub(crate) tokens: Vec<(TokenDigest, TokenRow)>,
+    pub(crate) tokens: Vec<KnownToken>,
 }
 
 /// What an open vault gives.
@@ -61,6 +62,17 @@ pub(crate) struct Store {
     catalog: Catalog,
     /// Whether this keeper made the catalog, and nobody was told yet.
     made_catalog: bool,
+    /// Whether there is to be a bootstrap token, in its file.
+    bootstrap: Bootstrap,
+}
+
+/// Whether one user has the broker for itself, and a token in a file to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bootstrap {
+    /// It is made where it is missing.
+    Token,
+    /// Several users: there is no file that each could read and nobody else.
+    Nothing,
 }
 
 impl Store {
@@ -83,9 +95,15 @@ impl Store {
             (true, Create::MustExist) => return Err(not_set_up()),
             (false, Create::MayCreate | Create::MustExist) => Catalog::open(&path)?,
         };
-        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing };
+        let bootstrap = Bootstrap::Token;
+        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing, bootstrap };
         let contents = store.contents()?;
         Ok((store, contents))
+    }
+
+    /// The same, for a broker of several users.
+    pub(crate) fn without_bootstrap_token(self) -> Self {
+        Self { bootstrap: Bootstrap::Nothing, ..self }
     }
 
     /// Opens the vault. A wrong passphrase changes nothing.
@@ -108,7 +126,7 @@ impl Store {
                 backend: tables::backend(read)?,
                 vault: tables::vault(read)?,
                 secrets: tables::secrets(read)?,
-                tokens: tables::tokens(read)?,
+                tokens: token_table::all(read)?,
             })
         })
     }
@@ -132,3 +150,5 @@ fn not_set_up() -> Failure {
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod token_tests;

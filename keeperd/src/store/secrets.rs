@@ -6,10 +6,11 @@ use proto::meta::Timestamp;
 use proto::name::{Handle, Kind, ProviderId};
 
 use super::{Store, not_set_up, vault_dir};
-use crate::catalog::{SecretRow, VersionRow, tables};
+use crate::catalog::{SecretRow, VersionRow, tables, token_table};
 use crate::hazmat::binding::{Binding, DepositId};
 use crate::hazmat::injectable::{is_injectable, is_storable};
 use crate::hazmat::keys::{Keys, SealError, Sealed};
+use crate::hazmat::token::TokenDigest;
 
 /// Where a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,12 @@ pub(crate) struct Deposit {
     /// Of a new secret; unread for a next version.
     pub(crate) kind: Kind,
     pub(crate) now: Timestamp,
+}
+
+/// Uses the catalog does not know of yet.
+pub(crate) struct Used {
+    pub(crate) secrets: Vec<(Handle, Timestamp)>,
+    pub(crate) tokens: Vec<(TokenDigest, Timestamp)>,
 }
 
 impl Store {
@@ -108,12 +115,15 @@ impl Store {
         vault_dir::read_sealed(&self.secrets, deposit)
     }
 
-    /// Notes when secrets were last used, all in one commit.
-    pub(crate) fn used(&mut self, times: &[(Handle, Timestamp)]) -> Result<(), Failure> {
-        if times.is_empty() {
+    /// Notes when secrets and tokens were last used, all in one commit.
+    pub(crate) fn used(&mut self, used: &Used) -> Result<(), Failure> {
+        if used.secrets.is_empty() && used.tokens.is_empty() {
             return Ok(());
         }
-        self.catalog.change(|write| tables::put_used(write, times))
+        self.catalog.change(|write| {
+            tables::put_used(write, &used.secrets)?;
+            token_table::put_used(write, &used.tokens)
+        })
     }
 }
 

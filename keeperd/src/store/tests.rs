@@ -11,10 +11,11 @@ use proto::meta::Timestamp;
 use proto::name::{Backend, Handle, Kind, ProviderId};
 use tempfile::TempDir;
 
-use super::{Contents, Create, Deposit, Initialized, Place, Store, Unlocked};
-use crate::catalog::{SecretRow, TokenUse, tables};
+use super::{Contents, Create, Deposit, Initialized, Place, Store, Unlocked, Used};
+use crate::catalog::{KnownToken, SecretRow, tables};
 use crate::hazmat::keys::{Keys, OpenError};
 use crate::hazmat::samples::{is, secret};
+use crate::hazmat::token::TokenDigest;
 
 /// A vault that was just made.
 pub(crate) struct Made {
@@ -371,10 +372,15 @@ fn last_used_is_kept_for_those_that_exist() {
     let mut made = made();
     let row = add(&mut made.store, &made.unlocked.keys, "@a", b"one");
     assert_eq!(row.last_used, None);
-    made.store.used(&[(handle("@a"), Timestamp(77)), (handle("@gone"), Timestamp(78))]).unwrap();
+    let token = made.store.contents().unwrap().tokens.remove(0).digest;
+    let secrets = vec![(handle("@a"), Timestamp(77)), (handle("@gone"), Timestamp(78))];
+    let tokens = vec![(token, Timestamp(79)), (TokenDigest([9; 32]), Timestamp(80))];
+    made.store.used(&Used { secrets, tokens }).unwrap();
     let (_dir, _store, contents) = reopen(made);
     assert_eq!(contents.secrets.len(), 1);
     assert_eq!(contents.secrets[0].last_used, Some(Timestamp(77)));
+    assert_eq!(contents.tokens.len(), 1);
+    assert_eq!(contents.tokens[0].last_used, Some(Timestamp(79)));
 }
 
 #[test]
@@ -391,8 +397,8 @@ fn the_bootstrap_token_is_one_row_and_is_made_again_when_its_file_goes() {
         let (digest, row) = made.store.bootstrap_token(Timestamp(2)).unwrap().unwrap();
         assert_ne!(fs::read(&path).unwrap(), first);
         let tokens = made.store.contents().unwrap().tokens;
-        assert_eq!(tokens, vec![(digest, row)]);
-        assert_eq!(tokens[0].1.used_as, TokenUse::Bootstrap);
+        assert!(row.is_bootstrap());
+        assert_eq!(tokens, vec![KnownToken { digest, row, last_used: None }]);
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Event {
     LeaseDenied,
     /// A token was made.
     TokenIssued,
+    /// A token is refused from now on.
+    TokenRevoked,
     /// The grants file was read and is in force.
     GrantsLoaded,
     /// The grants file is missing or refused: everything is denied.
@@ -59,6 +61,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     LeaseEnded => "lease.ended",
     LeaseDenied => "lease.denied",
     TokenIssued => "token.issued",
+    TokenRevoked => "token.revoked",
     GrantsLoaded => "grants.loaded",
     GrantsRefused => "grants.refused",
     BrokerStarted => "broker.started",
@@ -110,6 +113,10 @@ pub enum Reason {
     SecretRemoved,
     /// The providers changed and the lease's route went elsewhere.
     ProviderChanged,
+    /// A token of the consumer was revoked.
+    TokenRevoked,
+    /// A token of the consumer came to its end.
+    TokenExpired,
     /// The keeper ended.
     Shutdown,
 }
@@ -135,6 +142,8 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     SecretRotated => "secret_rotated",
     SecretRemoved => "secret_removed",
     ProviderChanged => "provider_changed",
+    TokenRevoked => "token_revoked",
+    TokenExpired => "token_expired",
     Shutdown => "shutdown",
 });
 

@@ -12,6 +12,7 @@ mod provider;
 mod purpose;
 mod route;
 mod text;
+mod token_id;
 mod words;
 
 pub use consumer::Consumer;
@@ -23,5 +24,6 @@ pub use purpose::Purpose;
 pub use route::RouteName;
 pub use text::NameError;
 pub(crate) use text::textual;
+pub use token_id::TokenId;
 pub(crate) use words::words;
 pub use words::{Backend, Delivery, Kind};

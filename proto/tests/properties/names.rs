@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proto::meta::Fingerprint;
 use proto::name::{
     Backend, Consumer, Delivery, Handle, Host, Kind, Method, NameError, ProviderId, Purpose, RouteName,
+    TokenId,
 };
 
 use crate::any;
@@ -33,6 +34,7 @@ fn judge_all(text: &str) {
     judged(text, RouteName::parse(text));
     judged(text, Host::parse(text));
     judged(text, Fingerprint::parse(text));
+    judged(text, TokenId::parse(text));
     judged(text, Delivery::parse(text));
     judged(text, Kind::parse(text));
     judged(text, Backend::parse(text));
@@ -43,6 +45,7 @@ proptest! {
     fn a_name_is_read_back_as_it_is_shown(
         handle in any::handle(), consumer in any::consumer(), provider in any::provider(),
         purpose in any::purpose(), method in any::method(), route in any::route(), host in any::host(),
+        token in any::token_id(),
     ) {
         survives(&handle, Handle::parse);
         survives(&handle, Handle::parse_in_file);
@@ -52,6 +55,7 @@ proptest! {
         survives(&method, Method::parse);
         survives(&route, RouteName::parse);
         survives(&host, Host::parse);
+        survives(&token, TokenId::parse);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! From a process as it was started to one that is held, in the one order that works (INV-08):
 //!
-//! no cores, (without privilege) a user namespace, undumpable: [`before_start`]. Then Start is read
-//! and everything opened. Then other namespaces, capabilities, no_new_privs, Landlock:
-//! [`Undumpable::jail`]. Then threads are started. Then the filters: [`Jailed::confine`].
+//! no cores, (without privilege) a user namespace, undumpable: [`before_start`]. Then Start is read.
+//! Then other namespaces, (with `--system`) another user, capabilities, no_new_privs:
+//! [`Undumpable::isolate`]. Then everything is opened, without a privilege and as who the process
+//! will be. Then Landlock: [`Isolated::jail`]. Then threads are started. Then the filters:
+//! [`Jailed::confine`].
 //!
 //! A surrender that fails ends the process. Only namespaces and Landlock, and only where the user
 //! has said so ([`Strictness::BestEffort`]), may be missing; then they are missing in what is
@@ -10,25 +12,24 @@
 
 use std::io;
 
+use proto::control_lane::Account;
 use proto::failure::{Failure, FailureClass};
-use proto::standing::{Confinement, Layer, NamespaceKind, Strictness};
+use proto::standing::{Confinement, Layer, Namespace, NamespaceKind, Strictness};
 
 use crate::fence::{Fence, Raised};
 use crate::namespaces::{self, User};
 use crate::surrender;
 use crate::syscalls::{self, Row};
 
-/// What is to hold a process before it starts threads.
+/// What takes a process out of the world it was started in.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct Isolation<'a> {
     /// What the kernel's refusal means.
     pub strictness: Strictness,
     /// Namespaces of its own.
     pub namespaces: &'a [NamespaceKind],
-    /// What remains in reach.
-    pub fence: Fence,
-    /// What that fence must close for the process to be held.
-    pub demanded: &'a [Layer],
+    /// Whom it becomes, if somebody else.
+    pub account: Option<Account>,
 }
 
 /// This process cannot leave a core and cannot be looked into. Nothing secret may be in memory
@@ -40,6 +41,16 @@ pub struct Undumpable {
     layers: Vec<Layer>,
     /// Why it is in no user namespace although it needs one.
     missing: Option<io::Error>,
+}
+
+/// This process has no privilege left, and is who it will be.
+#[derive(Debug)]
+#[must_use]
+pub struct Isolated {
+    process: &'static str,
+    layers: Vec<Layer>,
+    namespaces: Vec<Namespace>,
+    strictness: Strictness,
 }
 
 /// This thread, and each it starts, is held by all but the filters.
@@ -71,34 +82,50 @@ pub fn before_start(process: &'static str) -> Result<Undumpable, Failure> {
 }
 
 impl Undumpable {
-    /// The rest but the filters, once everything was opened and before a thread is started.
+    /// Namespaces, the user, and every privilege: before anything is opened, so that what is opened
+    /// is what that user may open.
     ///
     /// # Errors
     /// [`Failure`]: the process must end.
-    pub fn jail(self, plan: Plan<'_>) -> Result<Jailed, Failure> {
+    pub fn isolate(self, isolation: &Isolation<'_>) -> Result<Isolated, Failure> {
         let Self { process, mut layers, missing } = self;
-        let optional = |what: &str, result: io::Result<Layer>| match (result, plan.strictness) {
-            (Ok(layer), _) => Ok(Some(layer)),
-            (Err(error), Strictness::Required) => Err(lacks(process, what, &error)),
-            (Err(_), Strictness::BestEffort) => Ok(None),
-        };
-        if let (Some(error), Strictness::Required) = (&missing, plan.strictness) {
+        let strictness = isolation.strictness;
+        if let (Some(error), Strictness::Required) = (&missing, strictness) {
             return Err(lacks(process, "a user namespace", error));
         }
-        for kind in plan.namespaces {
-            layers.extend(optional(&format!("the {kind} namespace"), namespaces::enter(*kind))?);
+        for kind in isolation.namespaces {
+            match (namespaces::enter(*kind), strictness) {
+                (Ok(layer), _) => layers.push(layer),
+                (Err(error), Strictness::Required) => {
+                    return Err(lacks(process, &format!("the {kind} namespace"), &error));
+                }
+                (Err(_), Strictness::BestEffort) => {}
+            }
         }
-        let namespaces = namespaces::ours();
         match missing {
             None => layers.push(always(process, "the bounding set", surrender::bounding())?),
             // It cannot be changed then, and no_new_privs leaves it without an effect.
             Some(_) => layers.extend(surrender::bounding().ok()),
         }
+        if let Some(account) = isolation.account {
+            always(process, "its own user", surrender::user(account))?;
+        }
         layers.push(always(process, "capabilities", surrender::capabilities())?);
         layers.push(always(process, "PR_SET_NO_NEW_PRIVS", surrender::new_privileges())?);
-        let raised = plan.fence.raise();
-        let raised = match (raised, plan.strictness) {
-            (Ok(raised), Strictness::Required) => complete(raised, plan.demanded),
+        Ok(Isolated { process, layers, namespaces: namespaces::ours(), strictness })
+    }
+}
+
+impl Isolated {
+    /// The fence, once everything was opened and before a thread is started. What is demanded of
+    /// it must be closed for the process to be held.
+    ///
+    /// # Errors
+    /// [`Failure`]: the process must end.
+    pub fn jail(self, fence: Fence, demanded: &[Layer]) -> Result<Jailed, Failure> {
+        let Self { process, mut layers, namespaces, strictness } = self;
+        let raised = match (fence.raise(), strictness) {
+            (Ok(raised), Strictness::Required) => complete(raised, demanded),
             (Ok(raised), Strictness::BestEffort) => Ok(raised),
             (Err(error), Strictness::Required) => Err(error),
             (Err(_), Strictness::BestEffort) => Ok(Raised { abi: 0, layers: Vec::new() }),
@@ -133,7 +160,7 @@ fn complete(raised: Raised, demanded: &[Layer]) -> io::Result<Raised> {
 }
 
 /// What has no switch.
-fn always(process: &str, what: &str, result: io::Result<Layer>) -> Result<Layer, Failure> {
+fn always<T>(process: &str, what: &str, result: io::Result<T>) -> Result<T, Failure> {
     result.map_err(|error| {
         Failure::new(
             FailureClass::Config,

@@ -39,6 +39,28 @@ impl Privacy {
     }
 }
 
+/// Whose what is believed may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Ours alone.
+    Us,
+    /// Ours, or root's, who has set it up for us (`--system`).
+    UsOrRoot,
+    /// That user's alone.
+    User(u32),
+}
+
+impl Owner {
+    fn is(self, uid: u32) -> bool {
+        let ours = || uid == nix::unistd::geteuid().as_raw();
+        match self {
+            Self::Us => ours(),
+            Self::UsOrRoot => uid == 0 || ours(),
+            Self::User(user) => uid == user,
+        }
+    }
+}
+
 /// Why a path is not to be trusted.
 #[derive(Debug)]
 pub enum OwnedError {
@@ -107,8 +129,16 @@ impl OwnedError {
 /// # Errors
 /// [`OwnedError`] says what does not hold; [`OwnedError::failure`] words it for a person.
 pub fn directory(path: &Path, privacy: Privacy) -> Result<(), OwnedError> {
+    directory_of(path, Owner::Us, privacy)
+}
+
+/// As [`directory`], where it may be somebody else's.
+///
+/// # Errors
+/// [`OwnedError`], as above.
+pub fn directory_of(path: &Path, owner: Owner, privacy: Privacy) -> Result<(), OwnedError> {
     let found = look(path)?;
-    if found.is_dir() { check(&found, privacy) } else { Err(OwnedError::WrongKind("directory")) }
+    if found.is_dir() { check(&found, owner, privacy) } else { Err(OwnedError::WrongKind("directory")) }
 }
 
 /// As [`directory`], for a regular file.
@@ -116,8 +146,16 @@ pub fn directory(path: &Path, privacy: Privacy) -> Result<(), OwnedError> {
 /// # Errors
 /// [`OwnedError`], as above.
 pub fn file(path: &Path, privacy: Privacy) -> Result<(), OwnedError> {
+    file_of(path, Owner::Us, privacy)
+}
+
+/// As [`fn@file`], where it may be somebody else's.
+///
+/// # Errors
+/// [`OwnedError`], as above.
+pub fn file_of(path: &Path, owner: Owner, privacy: Privacy) -> Result<(), OwnedError> {
     let found = look(path)?;
-    if found.is_file() { check(&found, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
+    if found.is_file() { check(&found, owner, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
 }
 
 /// Checks owner and mode of a file that is already open, so that nothing can be put in its place
@@ -126,8 +164,16 @@ pub fn file(path: &Path, privacy: Privacy) -> Result<(), OwnedError> {
 /// # Errors
 /// [`OwnedError`], as above.
 pub fn opened(file: &std::fs::File, privacy: Privacy) -> Result<(), OwnedError> {
+    opened_of(file, Owner::Us, privacy)
+}
+
+/// As [`opened`], where it may be somebody else's.
+///
+/// # Errors
+/// [`OwnedError`], as above.
+pub fn opened_of(file: &std::fs::File, owner: Owner, privacy: Privacy) -> Result<(), OwnedError> {
     let found = file.metadata().map_err(OwnedError::Unreadable)?;
-    if found.is_file() { check(&found, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
+    if found.is_file() { check(&found, owner, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
 }
 
 fn look(path: &Path) -> Result<Metadata, OwnedError> {
@@ -139,8 +185,8 @@ fn look(path: &Path) -> Result<Metadata, OwnedError> {
     }
 }
 
-fn check(found: &Metadata, privacy: Privacy) -> Result<(), OwnedError> {
-    if found.uid() != nix::unistd::geteuid().as_raw() {
+fn check(found: &Metadata, owner: Owner, privacy: Privacy) -> Result<(), OwnedError> {
+    if !owner.is(found.uid()) {
         return Err(OwnedError::Foreign(found.uid()));
     }
     let mode = found.mode() & 0o7777;

@@ -46,6 +46,17 @@ pub fn named(number: RawFd) -> Option<OwnedFd> {
     (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
+/// As [`named`], for a descriptor that was passed on to this process for good: the number is closed,
+/// so that nothing stays open behind the copy.
+#[must_use]
+pub fn taken_over(number: RawFd) -> Option<OwnedFd> {
+    let copy = named(number)?;
+    // SAFETY: it is open, since it was just copied; whoever passed it on gave it to this program,
+    // which knows it by this number only and has made nothing that owns it.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    Some(copy)
+}
+
 /// Keeps every descriptor above stderr from reaching a child, whoever left it open for us.
 ///
 /// # Errors

@@ -9,6 +9,8 @@ pub use caps::Capability;
 use caps::{CapSet, CapsHashSet};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setgroups, setresgid, setresuid};
+use proto::control_lane::Account;
 use proto::standing::Layer;
 
 /// No core file, whatever happens: sets RLIMIT_CORE to 0, soft and hard.
@@ -37,6 +39,38 @@ pub fn dumpable() -> io::Result<Layer> {
 pub fn new_privileges() -> io::Result<Layer> {
     prctl::set_no_new_privs()?;
     held(prctl::get_no_new_privs()?, Layer::NoNewPrivs)
+}
+
+/// No group but the process's own. Takes CAP_SETGID.
+///
+/// # Errors
+/// The kernel's refusal, or that one is left.
+pub fn groups() -> io::Result<()> {
+    setgroups(&[])?;
+    if getgroups()?.is_empty() {
+        Ok(())
+    } else {
+        Err(io::Error::other("the kernel accepted that there are no other groups, and keeps some"))
+    }
+}
+
+/// From root to somebody else, for good: no other groups, and no way back by saved ids. What may
+/// look into the process is set anew by such a change, so it is closed again.
+///
+/// # Errors
+/// The kernel's refusal, or that a part of the old identity is left.
+pub fn user(account: Account) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
+    groups()?;
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)?;
+    let (users, groups) = (getresuid()?, getresgid()?);
+    let is_gone = [users.real, users.effective, users.saved] == [uid; 3]
+        && [groups.real, groups.effective, groups.saved] == [gid; 3];
+    if !is_gone {
+        return Err(io::Error::other("the kernel accepted the user and does not hold it"));
+    }
+    dumpable().map(drop)
 }
 
 /// No capability by any exec: empties the bounding set, which takes a capability itself.

@@ -8,12 +8,12 @@ use nix::sys::signal::{Signal, kill};
 use tests::standin::StandIn;
 use tests::world::http::{Ask, Http};
 use tests::world::until::until_true;
-use tests::world::{Binaries, Broker, HANDLE, World};
+use tests::world::{Binaries, Broker, HANDLE, Layout, World};
 
 use super::strace::{Traced, Under};
 
 pub(super) fn run(traced: &Traced, under: Under) {
-    let world = || World::with(Binaries::in_dir(traced.dir().to_owned()));
+    let world = || World::with(Binaries::in_dir(traced.dir().to_owned()), Layout::OneUser);
     match under {
         Under::AsIs => {
             commands(&world());

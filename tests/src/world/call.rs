@@ -61,15 +61,24 @@ impl World {
             .env("UGENT_SECRETS_BACKEND", "file-vault")
             .env("UGENT_SECRETS_PASSPHRASE", &self.passphrase)
             .env("UGENT_LOG", "trace")
+            .env("RUNTIME_DIRECTORY", self.home.run())
             .current_dir(self.home.workspace());
         Call { command, input: Vec::new() }
+    }
+
+    /// The launcher.
+    #[must_use]
+    pub fn launcher(&self) -> Call {
+        let mut call = self.command("secret-broker");
+        call.command.args(self.layout.arguments());
+        call
     }
 
     /// `ugent secret …`.
     #[must_use]
     pub fn ugent(&self, arguments: &[&str]) -> Call {
         let mut call = self.command("ugent");
-        call.command.arg("secret").args(arguments);
+        call.command.arg("secret").args(self.layout.arguments()).args(arguments);
         call
     }
 

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::layout::{Layout, user};
+
 /// A UGENT_HOME, and beside it a workspace to work in.
 pub struct Home {
     dir: TempDir,
+    layout: Layout,
 }
 
 /// What lies in a directory, to be compared: mode and content of each file, by path.
@@ -19,14 +22,49 @@ pub type Snapshot = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 impl Home {
     /// Makes both directories.
     #[must_use]
-    pub fn make() -> Self {
+    pub fn make(layout: Layout) -> Self {
         let dir = tempfile::Builder::new().prefix("ugent-").tempdir().expect("a temporary directory");
-        let home = Self { dir };
+        let home = Self { dir, layout };
         for path in [home.path(), home.workspace(), home.workspace().join(".git")] {
             fs::create_dir(&path).expect("a new directory");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("our own directory");
         }
+        match layout {
+            Layout::OneUser => {}
+            Layout::System => {
+                let passable = fs::Permissions::from_mode(0o711);
+                fs::set_permissions(home.around(), passable).expect("our own directory");
+                home.share(&home.path(), 0o750);
+            }
+        }
         home
+    }
+
+    /// Lets the keeper's group in: what root puts here is for it to read.
+    fn share(&self, path: &Path, mode: u32) {
+        match self.layout {
+            Layout::OneUser => {}
+            Layout::System => {
+                let (_, group) = user("ugent-keeper");
+                chown(path, None, Some(group.as_raw())).expect("we are root");
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("our own");
+            }
+        }
+    }
+
+    /// Where the sockets of a broker of the machine are.
+    #[must_use]
+    pub fn run(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    /// `keeperd.sock`.
+    #[must_use]
+    pub fn keeper_socket(&self) -> PathBuf {
+        match self.layout {
+            Layout::OneUser => self.path().join("secrets/keeperd.sock"),
+            Layout::System => self.run().join("keeperd.sock"),
+        }
     }
 
     /// UGENT_HOME.
@@ -50,6 +88,10 @@ impl Home {
     /// The gateway's socket for that workspace, by the rule that is documented for clients.
     #[must_use]
     pub fn gateway_socket(&self) -> PathBuf {
+        match self.layout {
+            Layout::OneUser => {}
+            Layout::System => return self.run().join("gateway.sock"),
+        }
         let workspace = self.workspace().canonicalize().expect("it exists");
         let hash = blake3::hash(workspace.as_os_str().as_encoded_bytes()).to_hex();
         let hash: String = hash.chars().take(16).collect();
@@ -68,6 +110,7 @@ impl Home {
             .open(&new)
             .expect("our own directory");
         file.write_all(text.as_bytes()).expect("there is room");
+        self.share(&new, 0o640);
         fs::rename(&new, self.path().join(name)).expect("our own directory");
     }
 

@@ -8,8 +8,10 @@ mod call;
 mod canary;
 mod captured;
 pub mod census;
+mod doctor;
 mod home;
 pub mod http;
+pub mod layout;
 mod outcome;
 mod running;
 mod settings;
@@ -17,6 +19,7 @@ pub mod until;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
 
@@ -24,7 +27,9 @@ pub use binaries::Binaries;
 pub use broker::Broker;
 pub use call::Call;
 pub use canary::{below, key, letters, passphrase};
+pub use doctor::Diagnosis;
 pub use home::{Home, Snapshot};
+pub use layout::Layout;
 pub use outcome::Outcome;
 pub use running::Running;
 
@@ -39,30 +44,40 @@ pub struct World {
     home: Home,
     standin: StandIn,
     binaries: Binaries,
+    layout: Layout,
     port: u16,
     key: String,
     passphrase: String,
+    token: OnceLock<String>,
 }
 
 impl World {
     /// A home with settings and nothing else in it.
     #[must_use]
     pub fn bare() -> Self {
-        Self::with(Binaries::of_this_build())
+        Self::with(Binaries::of_this_build(), Layout::of_this_run())
+    }
+
+    /// The same, whose broker is one user's however this run is.
+    #[must_use]
+    pub fn bare_of_one_user() -> Self {
+        Self::with(Binaries::of_this_build(), Layout::OneUser)
     }
 
     /// A home with settings and nothing else in it, for these binaries.
     #[must_use]
-    pub fn with(binaries: Binaries) -> Self {
+    pub fn with(binaries: Binaries, layout: Layout) -> Self {
         let key = canary::key();
         let standin = StandIn::start((Ipv4Addr::LOCALHOST, 0).into(), &key).expect("a stand-in starts");
         let world = Self {
-            home: Home::make(),
+            home: Home::make(layout),
             standin,
             binaries,
+            layout,
             port: free_port(),
             key,
             passphrase: canary::passphrase(),
+            token: OnceLock::new(),
         };
         world.home.write("ca.pem", world.standin.ca_pem());
         world.home.write("secrets.toml", &world.settings());
@@ -127,26 +142,45 @@ impl World {
         &self.passphrase
     }
 
-    /// The bootstrap token.
+    /// The bootstrap token, or one like it where there is none.
     ///
     /// # Panics
     /// If there is none.
     #[must_use]
     pub fn token(&self) -> String {
-        let text = fs::read_to_string(self.home.path().join("secrets/broker.token"));
-        text.expect("init makes a token").trim_end().to_owned()
+        match self.layout {
+            Layout::OneUser => {
+                let text = fs::read_to_string(self.home.path().join("secrets/broker.token"));
+                text.expect("init makes a token").trim_end().to_owned()
+            }
+            Layout::System => self.token.get_or_init(|| self.issued("ugent-core")).clone(),
+        }
+    }
+
+    /// A token for that consumer.
+    #[must_use]
+    #[track_caller]
+    pub fn issued(&self, consumer: &str) -> String {
+        let outcome = self.ugent(&["token", "issue", "--consumer", consumer]).run().succeeded();
+        outcome.stdout.trim_end().to_owned()
+    }
+
+    /// Whose its broker is.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Starts a broker, unlocked.
     #[must_use]
     pub fn broker(&self) -> Broker<'_> {
-        Broker::start(self, self.command("secret-broker").start(), "/readyz")
+        Broker::start(self, self.launcher().start(), "/readyz")
     }
 
     /// Starts a broker that has no passphrase.
     #[must_use]
     pub fn locked_broker(&self) -> Broker<'_> {
-        let call = self.command("secret-broker").without("UGENT_SECRETS_PASSPHRASE");
+        let call = self.launcher().without("UGENT_SECRETS_PASSPHRASE");
         Broker::start(self, call.start(), "/healthz")
     }
 

@@ -1,13 +1,18 @@
 //! What is written into a world's files: settings, providers and grants.
 
-use super::World;
+use super::{Layout, World};
 
 impl World {
     /// `secrets.toml` as it is written: the cheapest KDF, for tests only.
     #[must_use]
     pub fn settings(&self) -> String {
+        let peers = match self.layout {
+            Layout::OneUser => "",
+            // The tests are root.
+            Layout::System => "consumers = { 0 = \"ugent-core\" }\n",
+        };
         format!(
-            "backend = \"file-vault\"\nlisten = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n",
+            "backend = \"file-vault\"\nlisten = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n{peers}",
             self.port
         )
     }

@@ -12,21 +12,43 @@ use proto::failure::{Failure, FailureClass};
 use unix::surrender::{self, Capability};
 use unix::syscalls::{Row, killed, newer_libc};
 
+use crate::system::Mode;
+
 /// What may be called once the filters are in force. Public for the tests, which hold it against what
 /// is called.
 pub const ALLOWED: &[&[Row]] = &[newer_libc::ROWS, syscalls::ROWS];
+/// The same, with `--system`.
+pub const ALLOWED_TO_SYSTEM: &[&[Row]] = &[newer_libc::ROWS, syscalls::ROWS, syscalls::SYSTEM_ROWS];
+
+/// What its children need to confine themselves: namespaces, and the bounding set. Held by root only.
+const OF_CHILDREN: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETPCAP];
+/// With `--system` they become other users, and one that does not end is killed all the same.
+const OF_SYSTEM: [Capability; 5] = [
+    Capability::CAP_SYS_ADMIN,
+    Capability::CAP_SETPCAP,
+    Capability::CAP_SETUID,
+    Capability::CAP_SETGID,
+    Capability::CAP_KILL,
+];
 
 /// Proof that the launcher can do no more than supervise.
 #[must_use]
 pub(super) struct Confined(());
 
 /// Gives up the rest. Cores and being dumpable were given up at the start.
-pub(super) fn confine() -> Result<Confined, Failure> {
-    // For its children: namespaces and the bounding set. Held by root only.
-    let kept = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETPCAP];
-    surrender::capabilities_but(&kept).map_err(|error| refused("capabilities", &error))?;
+pub(super) fn confine(mode: Mode) -> Result<Confined, Failure> {
+    let (kept, rows): (&[Capability], &[&[Row]]) = match mode {
+        Mode::OneUser => (&OF_CHILDREN, ALLOWED),
+        Mode::System => (&OF_SYSTEM, ALLOWED_TO_SYSTEM),
+    };
+    match mode {
+        Mode::OneUser => {}
+        // A unit lends it the groups of its sockets, which it has made by now.
+        Mode::System => surrender::groups().map_err(|error| refused("its other groups", &error))?,
+    }
+    surrender::capabilities_but(kept).map_err(|error| refused("capabilities", &error))?;
     surrender::new_privileges().map_err(|error| refused("PR_SET_NO_NEW_PRIVS", &error))?;
-    unix::syscalls::install(ALLOWED, &[killed::ALWAYS])
+    unix::syscalls::install(rows, &[killed::ALWAYS])
         .map_err(|error| refused("system-call filters", &error))?;
     Ok(Confined(()))
 }

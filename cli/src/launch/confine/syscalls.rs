@@ -9,6 +9,7 @@ const SUPERVISE: &str = "the launcher supervises";
 const START: &str = "a program starts: its loader and C library";
 const PREPARE: &str = "a daemon opens what it will need";
 const CONFINE: &str = "a daemon confines itself";
+const BECOME: &str = "a daemon becomes its own user, and looks whether it has";
 const SERVE: &str = "a daemon serves; its own table says what for";
 const ALL: &str = "every process: memory, threads, time, an end";
 
@@ -182,4 +183,14 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_tgkill, ALL),
     Row::any(SYS_exit, ALL),
     Row::any(SYS_exit_group, ALL),
+];
+
+/// With `--system` besides.
+pub(super) const SYSTEM_ROWS: &[Row] = &[
+    Row::any(SYS_setgroups, BECOME),
+    Row::any(SYS_setresgid, BECOME),
+    Row::any(SYS_setresuid, BECOME),
+    Row::any(SYS_getgroups, BECOME),
+    Row::any(SYS_getresgid, BECOME),
+    Row::any(SYS_getresuid, BECOME),
 ];

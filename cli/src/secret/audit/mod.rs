@@ -13,6 +13,7 @@ use std::io::{BufWriter, IsTerminal, Write, stdout};
 use clap::Args;
 
 use self::filter::Filter;
+pub(super) use self::pages::newest;
 use self::view::RecordView;
 use super::{bad_name, handle};
 use crate::clock;

@@ -40,6 +40,35 @@ pub(super) fn page(keeper: &mut Keeper, after: u32) -> Result<Page, Failure> {
     Ok(Page { segments: segments.into_iter().zip(answered.fds).collect(), more })
 }
 
+/// The newest record, if the newest segment has one.
+pub(in crate::secret) fn newest(keeper: &mut Keeper) -> Result<Option<Record>, Failure> {
+    let mut last: Option<SegmentFile> = None;
+    loop {
+        let after = last.as_ref().map_or(0, SegmentFile::number);
+        let Page { segments, more } = page(keeper, after)?;
+        if let Some((number, fd)) = segments.into_iter().next_back() {
+            last = Some(SegmentFile::new(fd, number));
+        }
+        if !more {
+            break;
+        }
+    }
+    let Some(mut segment) = last else {
+        return Ok(None);
+    };
+    let mut newest = None;
+    let read = read_newest(&mut segment, &mut |record| {
+        newest = Some(record);
+        Ok(())
+    });
+    match read {
+        Ok(()) => Ok(newest),
+        Err(Halt::Failed(failure)) => Err(failure),
+        // Nothing is printed here.
+        Err(Halt::PipeClosed | Halt::Said(_)) => Err(unexpected()),
+    }
+}
+
 /// Gives every record there is, oldest first, and the last segment, to go on from.
 pub(super) fn read_all(
     session: &Session,

@@ -3,7 +3,7 @@
 mod broker_log;
 mod gone;
 mod probe;
-mod process;
+pub(in crate::secret) mod process;
 mod standing;
 mod start;
 mod status;

@@ -8,8 +8,8 @@ use proto::standing::{ChildKind, ChildStanding, Namespace};
 use serde::Serialize;
 
 /// What the kernel is asked for; the labels are its own (proc_pid_status(5)).
-const KERNEL: [&str; 9] =
-    ["Uid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
+const KERNEL: [&str; 10] =
+    ["Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
 
 /// A process.
 #[derive(Serialize)]
@@ -90,7 +90,8 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
-fn kernel(pid: u32) -> BTreeMap<&'static str, String> {
+/// What the kernel says of a process, by its labels; nothing of one that has ended.
+pub(in crate::secret) fn kernel(pid: u32) -> BTreeMap<&'static str, String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
     told(&status.ok().filter(|status| !is_dead(status)).unwrap_or_default())
 }

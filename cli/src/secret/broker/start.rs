@@ -22,14 +22,22 @@ use crate::launch::Places;
 use crate::pause::pause;
 use crate::session::Session;
 use crate::spawn::sibling;
+use crate::system;
 
 /// How long a broker may take until it serves.
 const STARTING: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What of our environment the launcher gets; the rest is none of its business.
-const ENVIRONMENT: [&str; 6] =
-    ["UGENT_LOG", "UGENT_SECRETS_BACKEND", "PATH", "HOME", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"];
+const ENVIRONMENT: [&str; 7] = [
+    "UGENT_LOG",
+    "UGENT_SECRETS_BACKEND",
+    "PATH",
+    "HOME",
+    "NOTIFY_SOCKET",
+    "CREDENTIALS_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+];
 
 /// Starts the broker in the background, and returns once it serves
 #[derive(Args)]
@@ -44,6 +52,9 @@ pub(crate) struct Start {
 
 impl Start {
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        if session.home.system().is_some() && !system::is_root() {
+            return Err(system::takes_root("broker start").into());
+        }
         let options = self.options.settle(&session.settings, &session.home)?;
         keeper::check_set_up(session)?;
         if let Some((launcher, standing)) = running(session)? {
@@ -51,7 +62,7 @@ impl Start {
         }
         let passphrase = session.passphrase.for_broker(&session.home)?;
         let mut launcher = Command::new(sibling("secret-broker")?);
-        launcher.args(options.as_arguments()).env_clear();
+        launcher.args(options.as_arguments(&session.home)).env_clear();
         launcher.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         launcher.env("UGENT_HOME", session.home.path());
         let probed = if passphrase.is_some() { "/readyz" } else { "/healthz" };

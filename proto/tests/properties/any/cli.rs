@@ -7,8 +7,8 @@ use proptest::sample::select;
 use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
 use proto::name::{Backend, Kind};
 
-use super::names::{handle, provider};
-use super::standings::{failure, keeper, launcher, secret};
+use super::names::{consumer, handle, provider, token_id};
+use super::standings::{failure, keeper, launcher, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
     prop_oneof![
@@ -26,6 +26,11 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         handle().prop_map(|handle| CliRequest::Inspect { handle }),
         any::<u32>().prop_map(|after| CliRequest::Journal { after }),
         Just(CliRequest::VerifyFiles),
+        (consumer(), of(any::<u64>()))
+            .prop_map(|(consumer, ttl_ms)| CliRequest::TokenIssue { consumer, ttl_ms }),
+        of(token_id()).prop_map(|after| CliRequest::TokenList { after }),
+        token_id().prop_map(|id| CliRequest::TokenRevoke { id }),
+        any::<u64>().prop_map(|grace_ms| CliRequest::TokenRotate { grace_ms }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
     ]
@@ -46,6 +51,11 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (vec(any::<u32>(), 0..9), any::<bool>())
             .prop_map(|(segments, more)| CliAnswer::Journal { segments, more }),
         Just(CliAnswer::VerifyFiles),
+        token().prop_map(CliAnswer::TokenIssued),
+        (vec(token(), 0..4), any::<bool>())
+            .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),
+        token().prop_map(CliAnswer::TokenRevoked),
+        token().prop_map(CliAnswer::TokenRotated),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]

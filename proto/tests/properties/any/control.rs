@@ -5,14 +5,15 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{
-    ControlOrder, ControlReport, KdfCost, ListenerKind, LogLevel, Role, StartEgress, StartKeeper, Wish,
+    Account, ControlOrder, ControlReport, KdfCost, KnownPeer, ListenerKind, LogLevel, Role, StartEgress,
+    StartKeeper, System, Wish,
 };
 use proto::journal::Verdict;
 use proto::meta::RecordSeq;
 use proto::name::Backend;
 use proto::standing::Strictness;
 
-use super::names::provider;
+use super::names::{consumer, provider};
 use super::standings::{confinement, failure, launcher, transport};
 
 pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
@@ -23,11 +24,19 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         of(select(Backend::ALL)),
         cost,
         (any::<bool>(), any::<bool>(), any::<bool>()),
-        select(Strictness::ALL),
+        (select(Strictness::ALL), of(system())),
         select(LogLevel::ALL),
     )
         .prop_map(
-            |(role, home, backend, kdf, (tokenless, create, passphrase_follows), strictness, log)| {
+            |(
+                role,
+                home,
+                backend,
+                kdf,
+                (tokenless, create, passphrase_follows),
+                (strictness, system),
+                log,
+            )| {
                 StartKeeper {
                     role,
                     home,
@@ -37,19 +46,21 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     create,
                     passphrase_follows,
                     strictness,
+                    system,
                     log,
                 }
             },
         );
     let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
     let ways = (select(Strictness::ALL), select(LogLevel::ALL));
-    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), ways).prop_map(
-        |(generation, lanes, listeners, transports, (strictness, log))| StartEgress {
+    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), (ways, of(account()))).prop_map(
+        |(generation, lanes, listeners, transports, ((strictness, log), account))| StartEgress {
             generation,
             lanes,
             listeners,
             transports,
             strictness,
+            account,
             log,
         },
     );
@@ -98,4 +109,13 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
         of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
     ]
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    (any::<u32>(), any::<u32>()).prop_map(|(uid, gid)| Account { uid, gid })
+}
+
+fn system() -> impl Strategy<Value = System> {
+    let peer = (any::<u32>(), consumer()).prop_map(|(uid, consumer)| KnownPeer { uid, consumer });
+    (account(), vec(peer, 0..4)).prop_map(|(account, peers)| System { account, peers })
 }

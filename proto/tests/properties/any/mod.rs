@@ -10,5 +10,5 @@ mod standings;
 pub(crate) use cli::{cli_answer, cli_request};
 pub(crate) use control::{control_order, control_report};
 pub(crate) use lease::{hello, lease_answer, lease_request};
-pub(crate) use names::{consumer, handle, host, method, provider, purpose, route};
+pub(crate) use names::{consumer, handle, host, method, provider, purpose, route, token_id};
 pub(crate) use record::record;

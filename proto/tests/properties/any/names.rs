@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use proto::meta::{Fingerprint, Timestamp};
-use proto::name::{Consumer, Handle, Host, Method, NameError, ProviderId, Purpose, RouteName};
+use proto::name::{Consumer, Handle, Host, Method, NameError, ProviderId, Purpose, RouteName, TokenId};
 
 fn parsed<T: std::fmt::Debug + 'static>(
     pattern: &'static str,
@@ -46,6 +46,10 @@ pub(crate) fn host() -> impl Strategy<Value = Host> {
 
 pub(super) fn fingerprint() -> impl Strategy<Value = Fingerprint> {
     parsed("[0-9a-f]{12}", Fingerprint::parse)
+}
+
+pub(crate) fn token_id() -> impl Strategy<Value = TokenId> {
+    parsed("[0-9a-f]{8}", TokenId::parse)
 }
 
 pub(super) fn time() -> impl Strategy<Value = Timestamp> {

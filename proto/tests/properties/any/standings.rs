@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{Scheme, Transport};
 use proto::failure::{Failure, FailureClass};
-use proto::meta::{SecretMeta, VersionMeta};
+use proto::meta::{SecretMeta, TokenMeta, TokenUse, VersionMeta};
 use proto::name::{Backend, Kind};
 use proto::standing::{
     ChildKind, ChildStanding, Confinement, GrantsStanding, KeeperStanding, LauncherStanding, Layer,
     Namespace, NamespaceKind, Phase,
 };
 
-use super::names::{fingerprint, handle, host, provider, time};
+use super::names::{consumer, fingerprint, handle, host, provider, time, token_id};
 
 pub(super) fn failure() -> impl Strategy<Value = Failure> {
     let class = select(vec![
@@ -41,6 +41,19 @@ pub(super) fn secret() -> impl Strategy<Value = SecretMeta> {
             rotated,
             last_used,
             versions,
+        },
+    )
+}
+
+pub(super) fn token() -> impl Strategy<Value = TokenMeta> {
+    (token_id(), consumer(), time(), of(time()), of(time()), select(TokenUse::ALL)).prop_map(
+        |(id, consumer, created, expires, last_used, used_as)| TokenMeta {
+            id,
+            consumer,
+            created,
+            expires,
+            last_used,
+            used_as,
         },
     )
 }

@@ -91,7 +91,7 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
     match daemon {
         "egressd" => {
             let undumpable = egressd::confine::before_start()?;
-            undumpable.jail(Strictness::Required, ports)?.confine().map(drop)
+            undumpable.isolate(Strictness::Required, None)?.jail(ports)?.confine().map(drop)
         }
         // Its filter alone: what else it gives up, it gives up before.
         "secret-broker" => unix::syscalls::install(cli::LAUNCHER_ALLOWED, &[killed::ALWAYS])
@@ -99,7 +99,7 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
             .map_err(|error| Failure::new(FailureClass::Config, error.to_string(), "")),
         _ => {
             let undumpable = keeperd::confine::before_start()?;
-            undumpable.jail(&start(home))?.confine().map(drop)
+            undumpable.isolate(&start(home))?.jail(&start(home))?.confine().map(drop)
         }
     }
 }
@@ -114,6 +114,7 @@ fn start(home: &str) -> StartKeeper {
         create: false,
         passphrase_follows: false,
         strictness: Strictness::Required,
+        system: None,
         log: LogLevel::Error,
     }
 }

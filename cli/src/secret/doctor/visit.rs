@@ -1,0 +1,61 @@
+//! Asking a keeper, the running broker's or a private one, for all it can say. Needs no passphrase.
+//! That a private keeper starts at all is a check: it confines itself before it answers.
+
+use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::failure::Failure;
+use proto::meta::Timestamp;
+use proto::name::Handle;
+use proto::standing::{ChildKind, ChildStanding, Confinement, KeeperStanding, LauncherStanding};
+
+use super::processes::{self, Seen};
+use crate::keeper::{self, Purpose, unexpected};
+use crate::secret::{audit, list};
+use crate::session::Session;
+
+/// What a keeper said, and the processes as they were seen while it did.
+pub(super) struct Visit {
+    pub(super) whose: Whose,
+    pub(super) standing: KeeperStanding,
+    pub(super) secrets: Vec<Handle>,
+    /// When the newest record was made.
+    pub(super) newest: Result<Option<Timestamp>, Failure>,
+    pub(super) processes: Vec<Seen>,
+    /// What holds the keeper; none of one that is only starting.
+    pub(super) confinement: Option<Confinement>,
+}
+
+/// Whose keeper it was.
+pub(super) enum Whose {
+    /// A broker's; its launcher is unknown as long as that starts.
+    Broker(Option<LauncherStanding>),
+    /// That of this command: no broker runs.
+    Ours,
+}
+
+/// Asks. The last that may be done with capabilities of our own: they are gone after this.
+pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
+    let mut keeper = keeper::reach(session, Purpose::Use)?;
+    let CliAnswer::Status { launcher, keeper: standing } = keeper.ask(&CliRequest::Status, None)?.answer
+    else {
+        return Err(unexpected());
+    };
+    let secrets = list::all(&mut keeper)?.into_iter().map(|secret| secret.handle).collect();
+    let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
+    let (whose, processes, confinement) = match keeper.ours() {
+        Some(child) => {
+            let seen = processes::look(None, std::slice::from_ref(&child));
+            (Whose::Ours, seen, Some(child.confinement))
+        }
+        None => {
+            let children = launcher.iter().flat_map(|launcher| &launcher.children);
+            let children: Vec<ChildStanding> = children.cloned().collect();
+            let seen = processes::look(launcher.as_ref().map(|launcher| launcher.pid), &children);
+            let keeperd = children.into_iter().find(|child| child.kind == ChildKind::Keeperd);
+            let confinement = keeperd.map(|child| child.confinement);
+            (Whose::Broker(launcher), seen, confinement)
+        }
+    };
+    let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
+    keeper.end()?;
+    Ok(Visit { whose, standing, secrets, newest, processes, confinement })
+}
