@@ -11,10 +11,11 @@ mod workload;
 
 use std::collections::BTreeSet;
 
-use history::{Call, Count, Stage};
+use history::{Call, Calls, Count, Stage};
 use nix::libc;
 use strace::{Traced, Under};
 use table::{LAUNCHER, Table};
+use tests::world::Layout;
 
 /// Filters a process puts on itself when it is confined: what is killed, and what is allowed.
 const CONFINED: usize = 2;
@@ -23,18 +24,22 @@ type Made<'a> = (&'a Stage, Call, Count);
 
 #[test]
 fn every_row_is_reached_under_the_filter_and_no_call_is_without_a_row() {
-    let lives = [Under::AsIs, Under::NoPrivilege, Under::NoSecretMemory].map(|under| {
+    let layout = Layout::of_this_run();
+    let mut kinds = vec![Under::AsIs, Under::NoPrivilege, Under::NoSecretMemory];
+    kinds.extend((layout == Layout::System).then_some(Under::ThreeUsers));
+    let lived = |under| {
         let traced = Traced::broker(under);
         workload::run(&traced, under);
         traced.calls()
-    });
+    };
+    let lives: Vec<Calls> = kinds.into_iter().map(lived).collect();
     let made: Vec<Made<'_>> = lives
         .iter()
         .flatten()
         .flat_map(|(stage, calls)| calls.iter().map(move |(call, count)| (stage, *call, *count)))
         .collect();
     let mut wrong = Vec::new();
-    for table in &Table::ALL {
+    for table in &Table::all(layout) {
         let held: Vec<_> = made.iter().filter(|(stage, ..)| holds(table, stage)).copied().collect();
         let ways = table.ways().filter(|way| held.iter().any(|(_, call, _)| way.is_met_by(call)));
         let mut reached: BTreeSet<String> = ways.map(|way| way.to_string()).collect();
@@ -50,7 +55,7 @@ fn every_row_is_reached_under_the_filter_and_no_call_is_without_a_row() {
 #[test]
 fn the_launchers_table_has_every_row_of_its_childrens() {
     let (launchers, childrens): (Vec<_>, Vec<_>) =
-        Table::ALL.iter().partition(|table| table.process == LAUNCHER);
+        Table::all(Layout::OneUser).into_iter().partition(|table| table.process == LAUNCHER);
     let own: Vec<_> = launchers.iter().flat_map(|table| table.ways()).collect();
     let missing: Vec<String> = childrens
         .iter()

@@ -26,12 +26,14 @@ pub(super) enum Under {
     NoPrivilege,
     /// A kernel without memfd_secret(2).
     NoSecretMemory,
+    /// The users of `--system`.
+    ThreeUsers,
 }
 
 impl Under {
     const fn options(self) -> &'static str {
         match self {
-            Self::AsIs | Self::NoPrivilege => "",
+            Self::AsIs | Self::NoPrivilege | Self::ThreeUsers => "",
             Self::NoSecretMemory => "-e inject=memfd_secret:error=ENOSYS",
         }
     }
@@ -42,7 +44,7 @@ impl Under {
             Self::NoPrivilege if nix::unistd::geteuid().is_root() => {
                 "setpriv --ambient-caps=-all --inh-caps=-all --bounding-set=-all,+setfcap --"
             }
-            Self::AsIs | Self::NoPrivilege | Self::NoSecretMemory => "",
+            Self::AsIs | Self::NoPrivilege | Self::NoSecretMemory | Self::ThreeUsers => "",
         }
     }
 }

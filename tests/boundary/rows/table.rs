@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use tests::world::Layout;
 use unix::syscalls::{Arg, Row};
 
 use super::history::Call;
@@ -25,11 +26,18 @@ pub(super) struct Way {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 3] = [
-        Self { process: "keeperd", parts: keeperd::confine::ALLOWED },
-        Self { process: "egressd", parts: egressd::confine::ALLOWED },
-        Self { process: LAUNCHER, parts: cli::LAUNCHER_ALLOWED },
-    ];
+    /// The launcher's is wider where there are three users.
+    pub(super) const fn all(layout: Layout) -> [Self; 3] {
+        let launchers = match layout {
+            Layout::OneUser => cli::LAUNCHER_ALLOWED,
+            Layout::System => cli::LAUNCHER_ALLOWED_TO_SYSTEM,
+        };
+        [
+            Self { process: "keeperd", parts: keeperd::confine::ALLOWED },
+            Self { process: "egressd", parts: egressd::confine::ALLOWED },
+            Self { process: LAUNCHER, parts: launchers },
+        ]
+    }
 
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> {
         self.parts.iter().copied().flatten().flat_map(|row| {

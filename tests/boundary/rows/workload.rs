@@ -13,20 +13,16 @@ use tests::world::{Binaries, Broker, HANDLE, Layout, World};
 use super::strace::{Traced, Under};
 
 pub(super) fn run(traced: &Traced, under: Under) {
-    let world = || World::with(Binaries::in_dir(traced.dir().to_owned()), Layout::OneUser);
+    let of = |layout| World::with(Binaries::in_dir(traced.dir().to_owned()), layout);
+    let world = || of(Layout::OneUser);
     match under {
         Under::AsIs => {
             commands(&world());
             life(traced, &world().initialized().granted());
             deaths(&world().initialized().granted());
         }
-        Under::NoPrivilege | Under::NoSecretMemory => {
-            let world = world().initialized().granted();
-            let broker = world.broker();
-            serves(&world);
-            replaced(&world, &broker);
-            let _ = broker.stop().succeeded();
-        }
+        Under::NoPrivilege | Under::NoSecretMemory => in_short(&world().initialized().granted()),
+        Under::ThreeUsers => in_short(&of(Layout::System).initialized().granted()),
     }
 }
 
@@ -81,6 +77,13 @@ fn life(traced: &Traced, world: &World) {
     world.standin().open_gate("end");
     while held.event().unwrap().is_some() {}
     let _ = broker.ended().succeeded();
+}
+
+fn in_short(world: &World) {
+    let broker = world.broker();
+    serves(world);
+    replaced(world, &broker);
+    let _ = broker.stop().succeeded();
 }
 
 /// Daemons that do not end when they are told to.
