@@ -24,6 +24,8 @@ mod workspace;
 
 use std::process::ExitCode;
 
+pub use launch::{ALLOWED as LAUNCHER_ALLOWED, ALLOWED_TO_SYSTEM as LAUNCHER_ALLOWED_TO_SYSTEM};
+
 /// The program `ugent`.
 #[must_use]
 pub fn ugent() -> ExitCode {

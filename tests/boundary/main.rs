@@ -12,4 +12,6 @@ mod outside;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod without;

@@ -4,10 +4,15 @@ use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tests::world::{Binaries, Home, Layout};
+
+/// Its executable.
+pub(crate) fn probe() -> PathBuf {
+    Binaries::of_this_build().path("boundary-probe")
+}
 
 /// What a probe may try, and whom it may meet.
 pub(crate) struct Ground {
@@ -35,12 +40,18 @@ impl Ground {
         self.home.path()
     }
 
-    /// What came of it: `done`, an errno's name, or the number of the signal that ended it.
-    pub(crate) fn tried(&self, daemon: &str, attempt: &str) -> String {
+    /// The same, by another executable of the probe.
+    pub(crate) fn tried_by(&self, probe: &Path, process: &str, attempt: &str) -> String {
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
         let home = self.home().display().to_string();
         let stranger = self.stranger.id().to_string();
-        run(&[daemon, &home, attempt, &stranger, &port(&self.open), &port(&self.closed)])
+        let arguments = [process, &home, attempt, &stranger, &port(&self.open), &port(&self.closed)];
+        run_by(probe, &arguments)
+    }
+
+    /// What came of it: `done`, an errno's name, or the number of the signal that ended it.
+    pub(crate) fn tried(&self, daemon: &str, attempt: &str) -> String {
+        self.tried_by(&probe(), daemon, attempt)
     }
 
     pub(crate) fn stranger_lives(&mut self) -> bool {
@@ -57,7 +68,10 @@ impl Drop for Ground {
 
 /// Runs the probe with those arguments.
 pub(crate) fn run(arguments: &[&str]) -> String {
-    let probe = Binaries::of_this_build().path("boundary-probe");
+    run_by(&probe(), arguments)
+}
+
+fn run_by(probe: &Path, arguments: &[&str]) -> String {
     let output = Command::new(probe)
         .args(arguments)
         .env_clear()

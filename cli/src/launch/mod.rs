@@ -24,6 +24,7 @@ use proto::control_lane::LogLevel;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 
+pub use confine::{ALLOWED, ALLOWED_TO_SYSTEM};
 pub(crate) use lock::holder;
 pub(crate) use options::{Options, Places};
 

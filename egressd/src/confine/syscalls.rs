@@ -4,8 +4,9 @@
 //! or Unix socket; no memory that can be executed.
 
 use nix::libc::{
-    AF_INET, AF_INET6, IPPROTO_TCP, MSG_FASTOPEN, SOCK_STREAM, SYS_accept4, SYS_connect, SYS_epoll_ctl,
-    SYS_recvfrom, SYS_sendto, SYS_setsockopt, SYS_shutdown, SYS_socket, SYS_writev, TCP_NODELAY,
+    AF_INET, AF_INET6, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, IPPROTO_TCP, MSG_FASTOPEN, SOCK_STREAM,
+    SYS_accept4, SYS_connect, SYS_epoll_ctl, SYS_fcntl, SYS_recvfrom, SYS_sendto, SYS_setsockopt,
+    SYS_shutdown, SYS_socket, SYS_writev, TCP_NODELAY,
 };
 #[cfg(not(target_arch = "x86_64"))]
 use nix::libc::{SYS_epoll_pwait, SYS_ppoll};
@@ -26,6 +27,10 @@ const TCP: &[&[Arg]] = &[
 const TO_NOBODY: &[&[Arg]] = &[&[Arg::Without(3, MSG_FASTOPEN as u64), Arg::Among(4, ALL, 0)]];
 const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
 
+/// What base's COPIED says, and a look whether a socket blocks, which tokio takes in debug builds.
+const COPIED: &[&[Arg]] =
+    &[&[Arg::Is(1, F_GETFD as u64)], &[Arg::Is(1, F_GETFL as u64)], &[Arg::Is(1, F_DUPFD_CLOEXEC as u64)]];
+
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
     #[cfg(target_arch = "x86_64")]
@@ -40,6 +45,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_accept4, "clients, from listeners that were passed on"),
     Row::when(SYS_socket, "to providers and name servers", TCP),
     Row::any(SYS_connect, "to providers and name servers; Landlock checks the port"),
+    Row::when(SYS_fcntl, "listeners are copied for each worker", COPIED),
     Row::any(SYS_recvfrom, "from clients and providers"),
     Row::when(SYS_sendto, "to clients and providers", TO_NOBODY),
     Row::any(SYS_writev, "to clients and providers, head and body at once"),

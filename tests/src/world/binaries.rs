@@ -30,7 +30,12 @@ impl Binaries {
         Self::in_dir(target.join("release"))
     }
 
-    fn in_dir(dir: PathBuf) -> Self {
+    /// Those of that directory.
+    ///
+    /// # Panics
+    /// If they are not there.
+    #[must_use]
+    pub fn in_dir(dir: PathBuf) -> Self {
         for name in ["ugent", "secret-broker", "keeperd", "egressd"] {
             assert!(dir.join(name).is_file(), "{name} is not built: run ./tests/run");
         }

@@ -10,9 +10,15 @@ use std::io;
 
 use proto::failure::{Failure, FailureClass};
 use unix::surrender::{self, Capability};
-use unix::syscalls::{Row, killed};
+use unix::syscalls::{Row, killed, newer_libc};
 
 use crate::system::Mode;
+
+/// What may be called once the filters are in force. Public for the tests, which hold it against what
+/// is called.
+pub const ALLOWED: &[&[Row]] = &[newer_libc::ROWS, syscalls::ROWS];
+/// The same, with `--system`.
+pub const ALLOWED_TO_SYSTEM: &[&[Row]] = &[newer_libc::ROWS, syscalls::ROWS, syscalls::SYSTEM_ROWS];
 
 /// What its children need to confine themselves: namespaces, and the bounding set. Held by root only.
 const OF_CHILDREN: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETPCAP];
@@ -32,8 +38,8 @@ pub(super) struct Confined(());
 /// Gives up the rest. Cores and being dumpable were given up at the start.
 pub(super) fn confine(mode: Mode) -> Result<Confined, Failure> {
     let (kept, rows): (&[Capability], &[&[Row]]) = match mode {
-        Mode::OneUser => (&OF_CHILDREN, &[syscalls::ROWS]),
-        Mode::System => (&OF_SYSTEM, &[syscalls::ROWS, syscalls::SYSTEM_ROWS]),
+        Mode::OneUser => (&OF_CHILDREN, ALLOWED),
+        Mode::System => (&OF_SYSTEM, ALLOWED_TO_SYSTEM),
     };
     match mode {
         Mode::OneUser => {}

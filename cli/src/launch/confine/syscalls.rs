@@ -2,7 +2,8 @@
 //! program, to confine it, and what the programs do then. A child's own filter is narrower.
 
 use nix::libc::*;
-use unix::syscalls::{Arg, Row, base::NOT_CONNECTING};
+use unix::syscalls::base::{NON_BLOCKING, NOT_CONNECTING, OF_ANY_SOCKET};
+use unix::syscalls::{Arg, Row};
 
 const SUPERVISE: &str = "the launcher supervises";
 const START: &str = "a program starts: its loader and C library";
@@ -36,8 +37,27 @@ const LAYERS: &[&[Arg]] = &[
     &[Arg::Is(0, PR_SET_NAME as u64)],
 ];
 const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
-const TCP: &[&[Arg]] =
-    &[&[Arg::Is(0, AF_INET as u64), Arg::Is(2, 0)], &[Arg::Is(0, AF_INET6 as u64), Arg::Is(2, 0)]];
+/// Of a socket's type: what it is, without SOCK_CLOEXEC and SOCK_NONBLOCK.
+const KIND: u64 = 0xf;
+const TCP: &[&[Arg]] = &[
+    &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+];
+const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
+/// The commands the daemons' tables say the reasons of.
+const COPIED: &[&[Arg]] =
+    &[&[Arg::Is(1, F_GETFD as u64)], &[Arg::Is(1, F_GETFL as u64)], &[Arg::Is(1, F_DUPFD_CLOEXEC as u64)]];
+const TAKES_ROOM: &[&[Arg]] = &[&[Arg::Is(1, 0)]];
+/// Whole, for oneself alone, without waiting.
+const TRIES: &[&[Arg]] = &[&[Arg::Is(1, (LOCK_EX | LOCK_NB) as u64)]];
+/// Of the process that asks, not of another.
+const OWN_LIMITS: &[&[Arg]] = &[&[Arg::Is(0, 0)]];
+/// A group of its own for the process that asks.
+const OWN_GROUP: &[&[Arg]] = &[&[Arg::Is(0, 0), Arg::Is(1, 0)]];
+/// Where one stands in a file, and no more.
+const WHERE: &[&[Arg]] = &[&[Arg::Is(1, 0), Arg::Is(2, SEEK_CUR as u64)]];
+/// One more filter.
+const FILTERS: &[&[Arg]] = &[&[Arg::Is(0, SECCOMP_SET_MODE_FILTER as u64)]];
 /// With an address it could connect (MSG_FASTOPEN), past the checks that connect(2) meets.
 const TO_NOBODY: &[&[Arg]] = &[&[Arg::Without(3, MSG_FASTOPEN as u64), Arg::Among(4, u64::MAX, 0)]];
 
@@ -81,9 +101,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_set_tid_address, START),
     Row::any(SYS_set_robust_list, START),
     Row::any(SYS_rseq, START),
-    Row::any(SYS_prlimit64, START),
+    Row::when(SYS_prlimit64, START, OWN_LIMITS),
     Row::any(SYS_uname, START),
-    Row::any(SYS_setpgid, START),
+    Row::when(SYS_setpgid, START, OWN_GROUP),
     Row::any(SYS_chdir, START),
     Row::any(SYS_gettid, START),
     Row::any(SYS_sched_getaffinity, START),
@@ -99,6 +119,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_statx, PREPARE),
     Row::any(SYS_newfstatat, PREPARE),
     Row::any(SYS_getdents64, PREPARE),
+    Row::when(
+        SYS_lseek,
+        "resolv.conf, hosts, roots: std asks where it stands before it reads a file whole",
+        WHERE,
+    ),
+    Row::when(SYS_flock, "the catalog is opened by one keeper at a time", TRIES),
     Row::any(SYS_getsockname, PREPARE),
     Row::any(SYS_inotify_init1, PREPARE),
     Row::any(SYS_inotify_add_watch, PREPARE),
@@ -106,12 +132,11 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_epoll_create1, PREPARE),
     Row::any(SYS_geteuid, PREPARE),
     Row::any(SYS_getegid, PREPARE),
-    Row::any(SYS_pipe2, PREPARE),
     Row::when(SYS_unshare, CONFINE, ITS_OWN),
     Row::when(SYS_prctl, CONFINE, LAYERS),
     Row::any(SYS_capget, CONFINE),
     Row::any(SYS_capset, CONFINE),
-    Row::any(SYS_seccomp, CONFINE),
+    Row::when(SYS_seccomp, CONFINE, FILTERS),
     Row::any(SYS_landlock_create_ruleset, CONFINE),
     Row::any(SYS_landlock_add_rule, CONFINE),
     Row::any(SYS_landlock_restrict_self, CONFINE),
@@ -125,20 +150,20 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_recvfrom, SERVE),
     Row::any(SYS_writev, SERVE),
     Row::any(SYS_shutdown, SERVE),
-    Row::any(SYS_setsockopt, SERVE),
-    Row::any(SYS_getsockopt, SERVE),
+    Row::when(SYS_setsockopt, SERVE, NO_DELAY),
+    Row::when(SYS_getsockopt, SERVE, OF_ANY_SOCKET),
     Row::any(SYS_pread64, SERVE),
     Row::any(SYS_pwrite64, SERVE),
-    Row::any(SYS_fallocate, SERVE),
+    Row::when(SYS_fallocate, SERVE, TAKES_ROOM),
     Row::any(SYS_fdatasync, SERVE),
     Row::any(SYS_fsync, SERVE),
-    Row::any(SYS_flock, SERVE),
+    Row::any(SYS_pipe2, SERVE),
     Row::when(SYS_socket, SERVE, TCP),
     Row::any(SYS_mmap, "every process; the loader maps programs to be executed"),
     Row::any(SYS_mprotect, "every process; the loader's relocations"),
     Row::any(SYS_close, ALL),
-    Row::any(SYS_fcntl, ALL),
-    Row::any(SYS_ioctl, ALL),
+    Row::when(SYS_fcntl, ALL, COPIED),
+    Row::when(SYS_ioctl, ALL, NON_BLOCKING),
     Row::any(SYS_mremap, ALL),
     Row::any(SYS_munmap, ALL),
     Row::any(SYS_brk, ALL),

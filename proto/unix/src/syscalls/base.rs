@@ -1,11 +1,12 @@
 //! What every process of the broker needs whatever it does: memory, threads, time, and an end.
 
 use nix::libc::{
-    FIONBIO, MSG_FASTOPEN, PROT_EXEC, SIGABRT, SIGBUS, SIGSEGV, SYS_brk, SYS_clock_gettime, SYS_close,
-    SYS_exit, SYS_exit_group, SYS_fcntl, SYS_ftruncate, SYS_futex, SYS_getpid, SYS_getrandom, SYS_getsockopt,
-    SYS_gettid, SYS_ioctl, SYS_madvise, SYS_memfd_secret, SYS_mlock, SYS_mmap, SYS_mprotect, SYS_mremap,
-    SYS_munmap, SYS_read, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask,
-    SYS_rt_sigreturn, SYS_sched_yield, SYS_sendmsg, SYS_sigaltstack, SYS_tgkill, SYS_write,
+    F_DUPFD_CLOEXEC, F_GETFD, FIONBIO, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_WIPEONFORK,
+    MSG_FASTOPEN, PROT_EXEC, SIGABRT, SIGBUS, SIGSEGV, SOL_SOCKET, SYS_brk, SYS_clock_gettime, SYS_close,
+    SYS_exit, SYS_exit_group, SYS_ftruncate, SYS_futex, SYS_getpid, SYS_getrandom, SYS_getsockopt,
+    SYS_gettid, SYS_madvise, SYS_memfd_secret, SYS_mlock, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_munmap,
+    SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+    SYS_sched_yield, SYS_sendmsg, SYS_sigaltstack, SYS_tgkill, SYS_write,
 };
 
 use super::{Arg, Row};
@@ -17,7 +18,23 @@ const NOT_EXECUTABLE: &[&[Arg]] = &[&[Arg::Without(2, PROT_EXEC as u64)]];
 pub const NOT_CONNECTING: &[&[Arg]] = &[&[Arg::Without(2, MSG_FASTOPEN as u64)]];
 
 /// The one ioctl(2) there is: FIONBIO.
-const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO)]];
+pub const NON_BLOCKING: &[&[Arg]] = &[&[Arg::Is(1, FIONBIO)]];
+
+/// The commands of fcntl(2): a look whether a descriptor is open, which std takes in debug builds
+/// before it closes one, and a copy. Others direct signals at processes of one's choice (F_SETOWN),
+/// or hold files back from others (F_SETLEASE, F_SETLK).
+pub const COPIED: &[&[Arg]] = &[&[Arg::Is(1, F_GETFD as u64)], &[Arg::Is(1, F_DUPFD_CLOEXEC as u64)]];
+
+/// What getsockopt(2) tells of any socket: its error, its peer, its type.
+pub const OF_ANY_SOCKET: &[&[Arg]] = &[&[Arg::Is(1, SOL_SOCKET as u64)]];
+
+/// Not their opposites: MADV_DODUMP and MADV_KEEPONFORK would undo what keeps values in.
+const ADVICE: &[&[Arg]] = &[
+    &[Arg::Is(2, MADV_DONTNEED as u64)],
+    &[Arg::Is(2, MADV_DONTFORK as u64)],
+    &[Arg::Is(2, MADV_DONTDUMP as u64)],
+    &[Arg::Is(2, MADV_WIPEONFORK as u64)],
+];
 
 /// Without it a fault would come again and again.
 const TO_DEFAULT: &[&[Arg]] =
@@ -27,20 +44,17 @@ const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u64)]];
 
 /// The rows.
 pub const ROWS: &[Row] = &[
-    Row::any(SYS_read, "lanes, bells and files"),
     Row::any(SYS_write, "bells, and a last line on stderr"),
     Row::any(SYS_close, "what was opened"),
     Row::any(SYS_recvmsg, "lanes"),
     Row::when(SYS_sendmsg, "lanes", NOT_CONNECTING),
-    Row::any(SYS_getsockopt, "who is at the other end; what became of a connect"),
-    Row::any(SYS_fcntl, "O_NONBLOCK, and copies of descriptors"),
-    Row::when(SYS_ioctl, "sockets are made not to block", NON_BLOCKING),
+    Row::when(SYS_getsockopt, "who is at the other end; what became of a connect", OF_ANY_SOCKET),
     Row::when(SYS_mmap, "the allocator; locked memory", NOT_EXECUTABLE),
     Row::when(SYS_mprotect, "the allocator grows a thread's arena", NOT_EXECUTABLE),
     Row::any(SYS_mremap, "the allocator resizes what is large; nothing executable is there to begin with"),
     Row::any(SYS_munmap, "the allocator; locked memory"),
     Row::any(SYS_brk, "the allocator"),
-    Row::any(SYS_madvise, "the allocator; a thread's stack at its end; DONTDUMP and WIPEONFORK"),
+    Row::when(SYS_madvise, "a thread's stack at its end; INV-01: what is locked stays in here", ADVICE),
     Row::any(SYS_memfd_secret, "INV-01: locked memory for values"),
     Row::any(SYS_ftruncate, "INV-01: its size; files that are cut"),
     Row::any(SYS_mlock, "INV-01: where there is no memfd_secret"),

@@ -7,6 +7,7 @@
 
 pub mod base;
 pub mod killed;
+pub mod newer_libc;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -125,10 +126,12 @@ mod tests {
 
     #[test]
     fn tables_of_this_crate_compile_and_give_reasons() {
-        for row in base::ROWS.iter().chain(killed::ALWAYS).chain(killed::IN_DAEMONS) {
+        for row in base::ROWS.iter().chain(newer_libc::ROWS).chain(killed::ALWAYS).chain(killed::IN_DAEMONS) {
             assert!(!row.why.is_empty(), "{}", row.nr);
         }
-        assert!(compile(&[base::ROWS], SeccompAction::Errno(1), SeccompAction::Allow).is_ok());
+        assert!(
+            compile(&[base::ROWS, newer_libc::ROWS], SeccompAction::Errno(1), SeccompAction::Allow).is_ok()
+        );
         let killed =
             compile(&[killed::ALWAYS, killed::IN_DAEMONS], SeccompAction::Allow, SeccompAction::KillProcess);
         assert!(killed.is_ok());

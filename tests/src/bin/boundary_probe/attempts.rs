@@ -11,11 +11,11 @@ use nix::libc::{self, c_long};
 
 use super::Given;
 
-type Attempt = fn(&Given) -> i32;
+pub(super) type Attempt = fn(&Given) -> i32;
 
 /// The attempt of that name.
 pub(super) fn named(name: &str) -> Option<Attempt> {
-    ALL.iter().find(|(known, _)| *known == name).map(|(_, attempt)| *attempt)
+    ALL.iter().chain(super::errands::ALL).find(|(known, _)| *known == name).map(|(_, attempt)| *attempt)
 }
 
 const ALL: &[(&str, Attempt)] = &[
@@ -104,11 +104,13 @@ const ALL: &[(&str, Attempt)] = &[
     ("terminal_input", |_| call(libc::SYS_ioctl, [0, 0x5412, at(b"x"), 0, 0, 0])),
     // Every number of the x32 table is this bit and one of ours.
     ("x32", |_| call(libc::SYS_getpid | 0x4000_0000, [0; 6])),
-    ("abort", |_| std::process::abort()),
-    ("fault", |_| {
-        // SAFETY: none: a fault is what is tried.
-        unsafe { std::ptr::null::<u8>().wrapping_add(8).read_volatile().into() }
+    ("own_signals", |given| {
+        call(libc::SYS_fcntl, [fd(&given.tcp), usize_of(libc::F_SETOWN), pid(given), 0, 0, 0])
     }),
+    ("file_lock", |given| call(libc::SYS_fcntl, [fd(&given.tcp), usize_of(libc::F_SETLK), 0, 0, 0, 0])),
+    ("into_cores", |_| advised(libc::MADV_DODUMP)),
+    ("into_children", |_| advised(libc::MADV_KEEPONFORK)),
+    ("limits_of_another", |given| call(libc::SYS_prlimit64, [pid(given), 4, 0, 0, 0, 0])),
 ];
 
 fn made(family: i32, kind: i32, protocol: i32) -> i32 {
@@ -133,6 +135,10 @@ fn mapped(protection: i32) -> i32 {
     call(libc::SYS_mmap, [0, 4096, usize_of(protection), flags, usize::MAX, 0])
 }
 
+fn advised(advice: i32) -> i32 {
+    call(libc::SYS_madvise, [0, 0, usize_of(advice), 0, 0, 0])
+}
+
 /// A sockaddr_in.
 fn inet(address: [u8; 4], port: u16) -> Vec<u8> {
     let family = usize_of(libc::AF_INET).to_ne_bytes();
@@ -143,11 +149,11 @@ fn path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
-fn at(bytes: &[u8]) -> usize {
+pub(super) fn at(bytes: &[u8]) -> usize {
     bytes.as_ptr() as usize
 }
 
-fn fd(fd: &impl AsRawFd) -> usize {
+pub(super) fn fd(fd: &impl AsRawFd) -> usize {
     usize_of(fd.as_raw_fd())
 }
 
@@ -156,11 +162,11 @@ fn pid(given: &Given) -> usize {
 }
 
 /// As the kernel reads a C int: the sign goes into the upper half.
-fn usize_of(int: i32) -> usize {
+pub(super) fn usize_of(int: i32) -> usize {
     isize::try_from(int).unwrap_or_default().cast_unsigned()
 }
 
-fn call(number: c_long, arguments: [usize; 6]) -> i32 {
+pub(super) fn call(number: c_long, arguments: [usize; 6]) -> i32 {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: pointers among the arguments are null or to live bytes of the caller, which no call
     // here writes to; what a call that is not refused would do ends with this process.

@@ -3,12 +3,13 @@
 //! the process for it. Not shipped.
 //!
 //! ```text
-//! boundary-probe keeperd|egressd HOME ATTEMPT STRANGER OPEN-PORT CLOSED-PORT
+//! boundary-probe keeperd|egressd|secret-broker HOME ATTEMPT STRANGER OPEN-PORT CLOSED-PORT
 //! boundary-probe cost keeperd|egressd HOME
 //! boundary-probe look PID|child
 //! ```
 
 mod attempts;
+mod errands;
 mod look;
 
 use std::io::Write;
@@ -19,8 +20,9 @@ use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use proto::control_lane::{KdfCost, LogLevel, Role, StartKeeper};
-use proto::failure::Failure;
+use proto::failure::{Failure, FailureClass};
 use proto::standing::Strictness;
+use unix::syscalls::killed;
 
 /// What an attempt has to work with: all of it was there before the confinement.
 struct Given {
@@ -91,6 +93,10 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
             let undumpable = egressd::confine::before_start()?;
             undumpable.isolate(Strictness::Required, None)?.jail(ports)?.confine().map(drop)
         }
+        // Its filter alone: what else it gives up, it gives up before.
+        "secret-broker" => unix::syscalls::install(cli::LAUNCHER_ALLOWED, &[killed::ALWAYS])
+            .map(drop)
+            .map_err(|error| Failure::new(FailureClass::Config, error.to_string(), "")),
         _ => {
             let undumpable = keeperd::confine::before_start()?;
             undumpable.isolate(&start(home))?.jail(&start(home))?.confine().map(drop)
