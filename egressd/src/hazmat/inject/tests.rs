@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
@@ -58,10 +59,14 @@ impl AsyncWrite for Slow {
     }
 }
 
+fn slot(bytes: &[u8]) -> Rc<SecretBytes> {
+    let mut value = SecretBytes::zeroed(bytes.len()).unwrap();
+    value.expose_mut().copy_from_slice(bytes);
+    Rc::new(value)
+}
+
 fn needle(prefix: &str) -> Needle {
-    let mut value = SecretBytes::zeroed(VALUE.len()).unwrap();
-    value.expose_mut().copy_from_slice(VALUE);
-    Needle::new("authorization", prefix, value).unwrap()
+    Needle::in_header("authorization", prefix, slot(VALUE)).unwrap()
 }
 
 fn armed(prefix: &str, takes: Vec<usize>) -> (Injector<Slow>, Arm, String) {
@@ -188,9 +193,7 @@ fn what_cannot_stand_in_a_header_is_refused() {
         (b"0123456789 abcdef".to_vec(), false),
         (vec![0xC3; 20], false),
     ] {
-        let mut slot = SecretBytes::zeroed(value.len()).unwrap();
-        slot.expose_mut().copy_from_slice(&value);
-        let error = Needle::new("authorization", "", slot).err();
+        let error = Needle::in_header("authorization", "", slot(&value)).err();
         assert_eq!(error, (!fits).then_some(NeedleError::NotInjectable));
     }
 }
