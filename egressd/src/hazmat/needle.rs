@@ -13,6 +13,8 @@ use std::rc::Rc;
 
 use proto::hazmat::{NoSlot, SecretBytes};
 
+use super::wash;
+
 /// Shortest and longest value that may stand in a header. A shorter placeholder could be guessed.
 const INJECTABLE: std::ops::RangeInclusive<usize> = 16..=8192;
 const LINE_END: &[u8] = b"\r\n";
@@ -276,7 +278,9 @@ fn bytes_of<'a>(offer: &'a [IoSlice<'_>]) -> impl Iterator<Item = u8> + 'a {
 
 #[expect(clippy::disallowed_methods, reason = "INV-02: a value with a line end in it would forge a header")]
 fn is_made_of(value: &SecretBytes, may_stand: impl Fn(u8) -> bool) -> bool {
-    value.expose().iter().all(|byte| may_stand(*byte))
+    let is_made = value.expose().iter().all(|byte| may_stand(*byte));
+    wash::registers();
+    is_made
 }
 
 /// Random text of that length, of 64 letters: what a client sends cannot contain it but by chance.

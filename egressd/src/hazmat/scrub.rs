@@ -7,7 +7,9 @@
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
+use hyper::ext::ReasonPhrase;
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use hyper::http::response::Parts;
 use proto::hazmat::SecretBytes;
 
 use super::wash;
@@ -52,12 +54,15 @@ impl Scrub {
         self.held
     }
 
-    /// The response's head.
-    pub(crate) fn head(&mut self, headers: &mut HeaderMap) {
-        if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !is_identity(coding)) {
+    /// The response's head. Its reason phrase goes no further, but was in the connection's buffers.
+    pub(crate) fn head(&mut self, head: &mut Parts) {
+        if head.headers.get_all(CONTENT_ENCODING).iter().any(is_coded) {
             self.coding = Coding::Encoded;
         }
-        self.headers(headers);
+        if let Some(reason) = head.extensions.get::<ReasonPhrase>() {
+            let _ = self.in_text(reason.as_bytes());
+        }
+        self.headers(&mut head.headers);
     }
 
     /// The head's headers, or trailers.
@@ -150,8 +155,10 @@ fn copy(plan: &Plan, value: &[u8], piece: &[u8]) -> Bytes {
     clean.freeze()
 }
 
-fn is_identity(coding: &HeaderValue) -> bool {
-    coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
+/// Whether a list of codings has any that changes a byte.
+fn is_coded(codings: &HeaderValue) -> bool {
+    let mut codings = codings.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ async fn attempt(
             ticket.answered(response.status().as_u16());
             let (mut head, incoming) = response.into_parts();
             if let Some(scrub) = &mut scrub {
-                scrub.head(&mut head.headers);
+                scrub.head(&mut head);
                 if scrub.has_hit() {
                     ticket.echoed();
                 }

@@ -112,8 +112,10 @@ fn an_echo_in_an_errors_body_is_starred_too() {
 
 #[test]
 fn a_providers_reason_phrase_stays_here() {
-    let (_provider, _broker, mut client) = world();
+    let (provider, broker, mut client) = world();
     assert!(client.get("/proxy/openai/v1/echoed-reason").response().starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(broker.echoed(), (true, Outcome::Completed));
+    next_is_over(&provider, &mut client, 1);
 }
 
 #[test]
