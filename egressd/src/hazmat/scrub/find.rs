@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use memchr::{memchr_iter, memmem};
 
+/// How much of a value is looked for at first.
+const PROBE: usize = 16;
+
 /// Whether the text goes on behind a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -53,18 +56,30 @@ pub(super) fn plan(value: &[u8], held: usize, piece: &[u8], then: Then) -> Plan 
         begun = border(value, begun);
     }
     plan.released = held - begun;
-    let left = piece.get(from..).unwrap_or_default();
-    if left.len() >= value.len() {
-        for at in memmem::find_iter(left, value) {
-            plan.hits.push(from + at..from + at + value.len());
-        }
-    }
+    search(value, piece, from, &mut plan.hits);
     if then == Then::More {
         let behind = plan.hits.last().map_or(0, |hit| hit.end);
         plan.held = unfinished(value, piece.get(behind..).unwrap_or_default());
         plan.kept = piece.len() - plan.held;
     }
     plan
+}
+
+/// Finds the value in the piece behind `from`. A whole value takes longer to prepare a search for
+/// than a piece takes to be searched, so its first bytes are looked for, and the rest compared.
+fn search(value: &[u8], piece: &[u8], mut from: usize, hits: &mut Vec<Range<usize>>) {
+    if piece.len() < from + value.len() {
+        return;
+    }
+    let probe = memmem::Finder::new(value.get(..PROBE).unwrap_or(value));
+    while let Some(at) = piece.get(from..).and_then(|left| probe.find(left)) {
+        let start = from + at;
+        let is_hit = piece.get(start..).is_some_and(|left| left.starts_with(value));
+        if is_hit {
+            hits.push(start..start + value.len());
+        }
+        from = start + if is_hit { value.len() } else { 1 };
+    }
 }
 
 /// How many bytes two texts have in common at their start.

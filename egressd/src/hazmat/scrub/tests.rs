@@ -68,7 +68,9 @@ fn a_value_is_found_however_it_is_cut_in_two_or_three() {
 
 #[test]
 fn a_value_that_repeats_itself_is_found_behind_a_false_start() {
-    for value in [&b"aaaab"[..], b"aaaaaaaa", b"abababac", b"abcabcabd", b"aabaabaaab"] {
+    for value in
+        [&b"aaaab"[..], b"aaaaaaaa", b"abababac", b"abcabcabd", b"aabaabaaab", b"aaaaaaaaaaaaaaaaaab"]
+    {
         for before in [&b""[..], b"a", b"aaa", b"aaaaaa", b"ab", b"abab", b"abc", b"aab", b"aabaabaa"] {
             let text = [before, value, before, value, value, before].concat();
             for one in 0..=text.len() {
@@ -153,6 +155,9 @@ proptest! {
         value in prop_oneof![
             "[ab]{1,6}",
             "[abc]{4,12}",
+            // Longer than what is looked for at first.
+            "a{15,20}b",
+            "(ab){8,12}c?",
             Just("sk-canary-0123456789abcdef".to_owned()),
         ],
         parts in proptest::collection::vec((0_usize..30, "[abcs-]{0,8}"), 0..8),
