@@ -9,6 +9,8 @@ mod doctor;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod echoes;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;
@@ -16,6 +18,8 @@ mod keepers;
 mod leases;
 #[cfg(test)]
 mod locking;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod grants_file;
 pub(crate) mod judge;
 pub(crate) mod lease_book;
 pub(crate) mod pattern;
+mod place;
 pub(crate) mod providers;
 mod providers_file;
 pub(crate) mod tokens;

@@ -4,6 +4,7 @@ use proto::control_lane::Scheme;
 use proto::name::{Host, ProviderId};
 use toml::Spanned;
 
+use super::place::Place;
 use super::providers::{AnchorReader, Provider};
 use super::toml_place::Complaint;
 
@@ -26,6 +27,8 @@ struct Row {
     allow_private: Option<bool>,
     connect_timeout_secs: Option<Spanned<u32>>,
     idle_timeout_secs: Option<Spanned<u32>>,
+    scrub: Option<bool>,
+    inject: Option<Spanned<Place>>,
 }
 
 pub(super) fn apply(
@@ -83,6 +86,12 @@ fn override_fields(
     }
     if let Some(secs) = &row.idle_timeout_secs {
         transport.idle_timeout_ms = milliseconds(text, secs, 0)?;
+    }
+    if let Some(scrub) = row.scrub {
+        transport.scrub = scrub;
+    }
+    if let Some(place) = &row.inject {
+        provider.inject = place.get_ref().inject().map_err(|what| Complaint::at(text, place.span(), what))?;
     }
     if let Some(path) = &row.ca_file {
         provider.anchors =
