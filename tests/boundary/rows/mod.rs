@@ -24,6 +24,10 @@ type Made<'a> = (&'a Stage, Call, Count);
 
 #[test]
 fn every_row_is_reached_under_the_filter_and_no_call_is_without_a_row() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("not tried: processes of a broker are closed to their own user, strace included");
+        return;
+    }
     let layout = Layout::of_this_run();
     let mut kinds = vec![Under::AsIs, Under::NoPrivilege, Under::NoSecretMemory];
     kinds.extend((layout == Layout::System).then_some(Under::ThreeUsers));
