@@ -23,7 +23,7 @@ use nix::sys::signal::{Signal, kill};
 pub use binaries::Binaries;
 pub use broker::Broker;
 pub use call::Call;
-pub use canary::{below, key, letters, passphrase};
+pub use canary::{below, key, key_of, letters, passphrase};
 pub use home::{Home, Snapshot};
 pub use outcome::Outcome;
 pub use running::Running;
@@ -42,6 +42,16 @@ pub struct World {
     port: u16,
     key: String,
     passphrase: String,
+    pages: Pages,
+}
+
+/// What memory the processes of a world find for their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// What the kernel has: `memfd_secret(2)`, if it knows it.
+    OfTheKernel,
+    /// Locked pages that root can look into, as on a kernel without `memfd_secret(2)`.
+    Plain,
 }
 
 impl World {
@@ -63,6 +73,7 @@ impl World {
             port: free_port(),
             key,
             passphrase: canary::passphrase(),
+            pages: Pages::OfTheKernel,
         };
         world.home.write("ca.pem", world.standin.ca_pem());
         world.home.write("secrets.toml", &world.settings());
@@ -80,6 +91,13 @@ impl World {
     #[must_use]
     pub fn ready() -> Self {
         Self::with_vault().granted()
+    }
+
+    /// The same world, and what its processes find from now on.
+    #[must_use]
+    pub const fn on(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
     }
 
     /// The same world with a vault.
