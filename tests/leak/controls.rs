@@ -24,7 +24,7 @@ fn left_in(place: &str, value: &str) -> Option<Report> {
         assert_eq!(leaver.outcome().code, Some(69), "it has that place, or says that it has not");
         return None;
     }
-    Some(scan::live(leaver.pid(), &[value]))
+    scan::live(&[leaver.pid()], &[value]).pop()
 }
 
 fn found(report: &Report, length: usize, place: &str) -> bool {
@@ -83,7 +83,7 @@ fn every_disguise_of_a_value_is_found_in_a_live_process() {
         let mut command = Command::new("sleep");
         command.arg("600").env_clear().env("LEFT", text);
         let sleeper = Running::start(command, Vec::new());
-        let report = scan::live(sleeper.pid(), &[&value]);
+        let report = &scan::live(&[sleeper.pid()], &[&value])[0];
         assert!(report.finds.iter().any(|find| find.disguise == disguise), "{disguise}: {report}");
     }
 }

@@ -1,5 +1,7 @@
 //! What the looks share: worlds on plain pages, values, and the demand that nothing is left.
 
+use std::time::Duration;
+
 use tests::scan::{self, Report};
 use tests::world::census::Process;
 use tests::world::until::{seen, until};
@@ -35,17 +37,17 @@ pub(crate) fn change_key(world: &World, key: &str) {
     world.standin().accept_only(key);
 }
 
-/// A look at a process that has nothing to do: one look, as a second would find a process that the
+/// A look at processes that have nothing to do: one look, as a second would find processes that the
 /// first has woken.
-pub(crate) fn look(process: &Process, values: &[&str]) -> Report {
-    until(&format!("{} sleeps", process.name), || {
-        let first = process.asleep()?;
-        let moved = seen(std::time::Duration::from_millis(20), || {
-            (process.asleep().as_ref() != Some(&first)).then_some(())
-        });
+#[track_caller]
+pub(crate) fn look(processes: &[Process], values: &[&str]) -> Vec<Report> {
+    let asleep = || processes.iter().map(Process::asleep).collect::<Option<Vec<_>>>();
+    until("all sleep", || {
+        let first = asleep()?;
+        let moved = seen(Duration::from_millis(20), || (asleep().as_ref() != Some(&first)).then_some(()));
         moved.is_none().then_some(())
     });
-    scan::live(process.pid, values)
+    scan::live(&processes.iter().map(|process| process.pid).collect::<Vec<_>>(), values)
 }
 
 /// The three processes of a broker.
@@ -60,7 +62,7 @@ pub(crate) fn processes(broker: &Broker<'_>) -> Vec<Process> {
 pub(crate) fn all_forgotten(broker: &Broker<'_>, world: &World, values: &[&str], when: &str) {
     let passphrase = random_part(world.passphrase());
     let values: Vec<&str> = values.iter().copied().chain([passphrase]).collect();
-    let reports: Vec<Report> = processes(broker).iter().map(|process| look(process, &values)).collect();
+    let reports = look(&processes(broker), &values);
     assert!(reports.len() >= 3, "{when}: a launcher and two daemons");
     let left: Vec<String> =
         reports.iter().filter(|report| !report.finds.is_empty()).map(ToString::to_string).collect();

@@ -2,6 +2,8 @@
 //! be any more: in the memory and registers of a process that is done with it.
 
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod controls;
 #[cfg(test)]
 mod everywhere;
@@ -9,3 +11,5 @@ mod everywhere;
 mod gateway;
 #[cfg(test)]
 mod ground;
+#[cfg(test)]
+mod keeper;

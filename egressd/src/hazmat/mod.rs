@@ -6,4 +6,5 @@
 pub(crate) mod inject;
 pub(crate) mod needle;
 pub(crate) mod token;
-pub(crate) mod wash;
+
+pub(crate) use unix::wash;

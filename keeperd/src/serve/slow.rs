@@ -10,6 +10,7 @@ use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Backend, Handle};
+use unix::wash;
 
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
@@ -81,6 +82,8 @@ impl Slow {
 fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: &Bell) {
     while let Ok(job) = inbox.recv() {
         let report = done(&mut store, job);
+        // A value was sealed, or a passphrase taken, through this thread's registers.
+        wash::registers();
         if outbox.send(report).is_err() {
             return;
         }

@@ -13,6 +13,7 @@ use proto::control_lane::{ControlOrder, LogLevel};
 use proto::failure::{Failure, FailureClass};
 use proto::lease_lane::LeaseRequest;
 use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
+use unix::wash;
 
 use super::keeper::{Awaited, End, Keeper};
 use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
@@ -103,6 +104,8 @@ impl Keeper {
         if let Some(door) = self.door.as_ref().filter(|_| lets_in) {
             fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
         }
+        // While this thread sleeps, its registers hold what it copied or opened last.
+        wash::registers();
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {

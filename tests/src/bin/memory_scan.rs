@@ -1,7 +1,8 @@
 //! The scanner of `tests::scan` as a process of its own. Not shipped.
 //!
 //! ```text
-//! memory-scan live|at-exit PID      the values to look for on stdin, one a line
+//! memory-scan live PID…      the values to look for on stdin, one a line
+//! memory-scan at-exit PID
 //! ```
 
 use std::io::{BufRead, Write};
@@ -26,10 +27,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String], values: &[Vec<u8>]) -> std::io::Result<String> {
-    let [what, pid] = arguments else { return Err(std::io::Error::other("memory-scan live|at-exit PID")) };
-    let pid = pid.parse().map_err(std::io::Error::other)?;
-    match what.as_str() {
-        "at-exit" => Ok(serde_json::to_string(&search::at_exit(pid, values)?)?),
-        _ => Ok(serde_json::to_string(&search::live(pid, values)?)?),
-    }
+    let number = |word: &String| word.parse::<i32>().map_err(std::io::Error::other);
+    let reports = match arguments {
+        [what, pid] if what == "at-exit" => search::at_exit(number(pid)?, values)?,
+        [what, pids @ ..] if what == "live" => {
+            search::live(&pids.iter().map(number).collect::<Result<Vec<_>, _>>()?, values)?
+        }
+        _ => return Err(std::io::Error::other("say what: live PID… or at-exit PID")),
+    };
+    Ok(serde_json::to_string(&reports)?)
 }

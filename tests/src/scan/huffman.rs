@@ -41,7 +41,8 @@ mod tests {
     /// Appendix C.4 and C.6 of the RFC; the last byte is left out where it is padded.
     #[test]
     fn the_examples_of_the_rfc_are_coded_so() {
-        let of = |text: &str| coded(text.as_bytes(), 0).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let of =
+            |text: &str| coded(text.as_bytes(), 0).iter().map(|b| format!("{b:02x}")).collect::<String>();
         assert_eq!(of("www.example.com"), "f1e3c2e5f23a6ba0ab90f4");
         assert_eq!(of("no-cache"), "a8eb10649cbf");
         assert_eq!(of("custom-value"), "25a849e95bb8e8b4");

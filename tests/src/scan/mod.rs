@@ -36,15 +36,17 @@ pub fn is_possible(test: &str) -> bool {
     possible
 }
 
-/// Looks through a live process.
+/// Looks through live processes: a report each.
 ///
 /// # Panics
 /// If it cannot.
 #[must_use]
 #[track_caller]
-pub fn live(pid: Pid, values: &[&str]) -> Report {
-    let said = scanner("live", pid, values).outcome().succeeded();
-    serde_json::from_str(said.stdout.trim_end()).expect("a report")
+pub fn live(pids: &[Pid], values: &[&str]) -> Vec<Report> {
+    let said = scanner("live", pids, values).outcome().succeeded();
+    let reports: Vec<Report> = serde_json::from_str(said.stdout.trim_end()).expect("reports");
+    assert!(!pids.is_empty() && reports.len() == pids.len(), "one each");
+    reports
 }
 
 /// A look that waits for the end of a process and of all it starts.
@@ -57,7 +59,7 @@ pub struct AtExit(Running);
 #[must_use]
 #[track_caller]
 pub fn at_exit(pid: Pid, values: &[&str]) -> AtExit {
-    let mut scanner = scanner("at-exit", pid, values);
+    let mut scanner = scanner("at-exit", &[pid], values);
     until_true("the scanner follows the process", || {
         let ended = scanner.ends_within(std::time::Duration::ZERO);
         assert!(!ended, "the scanner ended: {}", scanner.stderr());
@@ -82,9 +84,9 @@ impl AtExit {
     }
 }
 
-fn scanner(what: &str, pid: Pid, values: &[&str]) -> Running {
+fn scanner(what: &str, pids: &[Pid], values: &[&str]) -> Running {
     let mut command = Command::new(Binaries::of_this_build().beside("memory-scan"));
-    command.args([what, &pid.to_string()]).stdin(Stdio::piped());
+    command.arg(what).args(pids.iter().map(ToString::to_string)).stdin(Stdio::piped());
     let values: Vec<String> = values.iter().map(|value| format!("{value}\n")).collect();
     Running::start(command, values.concat().into_bytes())
 }

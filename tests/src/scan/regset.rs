@@ -36,9 +36,8 @@ pub(super) fn of(thread: Pid, which: Registers) -> io::Result<Vec<u8>> {
     let mut room = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     // SAFETY: the kernel writes at most `iov_len` bytes to `iov_base`, which are those of `bytes`,
     // and sets `iov_len` to how many it wrote.
-    let result = unsafe {
-        libc::ptrace(libc::PTRACE_GETREGSET, thread.as_raw(), which.note(), &raw mut room)
-    };
+    let result =
+        unsafe { libc::ptrace(libc::PTRACE_GETREGSET, thread.as_raw(), which.note(), &raw mut room) };
     Errno::result(result)?;
     bytes.truncate(room.iov_len);
     Ok(bytes)

@@ -15,19 +15,22 @@ use super::report::{Find, Report};
 use super::threads::Stopped;
 
 #[cfg(target_arch = "x86_64")]
-const GENERAL: &[&str] = &[
-    "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi",
-];
+const GENERAL: &[&str] =
+    &["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"];
 #[cfg(not(target_arch = "x86_64"))]
 const GENERAL: &[&str] = &[];
 
-/// Stops the process, looks through it, and lets it go on.
+/// Stops one process after the other, looks through it, and lets it go on.
 ///
 /// # Errors
-/// It is gone, or may not be looked into.
-pub fn live(pid: i32, values: &[Vec<u8>]) -> io::Result<Report> {
-    let stopped = Stopped::all_of(pid)?;
-    look(pid, &stopped.threads, &Index::of(values))
+/// One is gone, or may not be looked into.
+pub fn live(pids: &[i32], values: &[Vec<u8>]) -> io::Result<Vec<Report>> {
+    let index = Index::of(values);
+    let each = pids.iter().map(|pid| {
+        let stopped = Stopped::all_of(*pid)?;
+        look(*pid, &stopped.threads, &index)
+    });
+    each.collect()
 }
 
 /// Follows the process and those it starts, and looks through each at its end, when it has done all

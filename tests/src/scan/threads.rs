@@ -43,7 +43,10 @@ impl Drop for Stopped {
 
 fn tasks(pid: i32) -> io::Result<Vec<Pid>> {
     let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
-    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).map(Pid::from_raw).collect())
+    Ok(entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .map(Pid::from_raw)
+        .collect())
 }
 
 fn wait(thread: Pid) -> io::Result<()> {

@@ -1,5 +1,5 @@
 //! Clears the vector registers after a value went through them: the fence around this crate's
-//! unsafe code.
+//! unsafe code that has to do with registers.
 //!
 //! Copying and encrypting leave the last 16 to 64 bytes they touched in vector registers, where
 //! they stay for as long as the thread sleeps, and are saved to memory by the kernel (INV-06).
@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "registers have no safe form")]
 
 /// Clears the vector registers of this thread. A few nanoseconds.
-pub(crate) fn registers() {
+pub fn registers() {
     #[cfg(target_arch = "x86_64")]
     {
         if std::arch::is_x86_feature_detected!("avx") {
