@@ -6,6 +6,8 @@ mod commands;
 #[cfg(test)]
 mod controls;
 #[cfg(test)]
+mod cores;
+#[cfg(test)]
 mod everywhere;
 #[cfg(test)]
 mod gateway;
@@ -13,3 +15,5 @@ mod gateway;
 mod ground;
 #[cfg(test)]
 mod keeper;
+#[cfg(test)]
+mod terminal;

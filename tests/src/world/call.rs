@@ -41,6 +41,13 @@ impl Call {
         self.start().outcome()
     }
 
+    /// As a line for a shell that has the same environment; none of its words has a quote in it.
+    #[must_use]
+    pub fn shell_line(&self) -> String {
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+
     /// Starts it and keeps its stdin open, to be typed into.
     #[must_use]
     pub fn open(self) -> Running {
