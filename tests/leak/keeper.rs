@@ -84,6 +84,30 @@ fn a_value_in_use_is_in_keeperd_only_while_it_is_released() {
 }
 
 #[test]
+fn keys_of_an_open_vault_are_in_locked_memory_and_nowhere_else() {
+    if !scan::is_possible("keys_of_an_open_vault_are_in_locked_memory_and_nowhere_else") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    let broker = world.broker();
+    let keeper = broker.child("keeperd").pid;
+    let mut held = 0;
+    for turn in 0..5 {
+        assert_eq!(world.ask(&Ask::chat()).status, 200);
+        run(&world, &["rotate", HANDLE, "--stdin"], world.key());
+        for report in scan::locked(&[keeper]) {
+            assert!(report.outside().is_empty(), "in turn {turn}: {report}");
+            held = report.held;
+        }
+    }
+    assert!(held >= 5, "keys for values, fingerprints, checkpoints, heads and links, not {held}");
+    run(&world, &["lock"], "");
+    let report = &scan::locked(&[keeper])[0];
+    assert_eq!(report.held, 0, "lock wipes them: {report}");
+    let _ = broker.stop().succeeded();
+}
+
+#[test]
 fn a_passphrase_is_left_nowhere_once_it_was_taken_or_refused() {
     if !scan::is_possible("a_passphrase_is_left_nowhere_once_it_was_taken_or_refused") {
         return;

@@ -19,6 +19,9 @@ use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::store::{Deposit, Initialized, Place, Store, Unlocked};
 
+/// How deep a job's calls get with a value, a passphrase or a key, and more.
+const WASHED: usize = 64 * 1024;
+
 /// What the loop wants done. `LaneId` says whom to answer.
 pub(super) enum Job {
     Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
@@ -82,8 +85,8 @@ impl Slow {
 fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: &Bell) {
     while let Ok(job) = inbox.recv() {
         let report = done(&mut store, job);
-        // A value was sealed, or a passphrase taken, through this thread's registers.
-        wash::registers();
+        // A value was sealed, or a passphrase taken.
+        wash::stack::<WASHED>();
         if outbox.send(report).is_err() {
             return;
         }
@@ -91,6 +94,8 @@ fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: 
     }
 }
 
+/// In frames of its own, which are washed afterwards.
+#[inline(never)]
 fn done(store: &mut Store, job: Job) -> Report {
     match job {
         Job::Init { lane, backend, kdf, passphrase, now } => {

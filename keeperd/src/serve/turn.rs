@@ -27,6 +27,9 @@ const DOOR_AGAIN: Duration = Duration::from_millis(100);
 /// How often `last_used` goes to the catalog.
 const USED_EVERY: Duration = Duration::from_secs(30);
 
+/// How deep a turn's calls get with a value, a token or a key, and more.
+const WASHED: usize = 16 * 1024;
+
 /// What poll found.
 struct Ready {
     lanes: Vec<LaneId>,
@@ -39,6 +42,12 @@ impl Keeper {
     /// Waits, reads what came, decides, records, answers.
     pub(super) fn turn(&mut self) {
         let ready = self.wait();
+        self.act(ready);
+    }
+
+    /// In frames of its own, which are washed when the next turn waits.
+    #[inline(never)]
+    fn act(&mut self, ready: Ready) {
         if ready.bell {
             self.bell.hear();
         }
@@ -104,8 +113,8 @@ impl Keeper {
         if let Some(door) = self.door.as_ref().filter(|_| lets_in) {
             fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
         }
-        // While this thread sleeps, its registers hold what it copied or opened last.
-        wash::registers();
+        // While this thread sleeps, it would hold what it copied, hashed or opened last.
+        wash::stack::<WASHED>();
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {

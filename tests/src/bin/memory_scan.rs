@@ -3,6 +3,7 @@
 //! ```text
 //! memory-scan live PID…      the values to look for on stdin, one a line
 //! memory-scan at-exit PID
+//! memory-scan locked PID…    looks for what is in the processes' own locked memory
 //! ```
 
 use std::io::{BufRead, Write};
@@ -33,7 +34,10 @@ fn run(arguments: &[String], values: &[Vec<u8>]) -> std::io::Result<String> {
         [what, pids @ ..] if what == "live" => {
             search::live(&pids.iter().map(number).collect::<Result<Vec<_>, _>>()?, values)?
         }
-        _ => return Err(std::io::Error::other("say what: live PID… or at-exit PID")),
+        [what, pids @ ..] if what == "locked" => {
+            search::locked(&pids.iter().map(number).collect::<Result<Vec<_>, _>>()?)?
+        }
+        _ => return Err(std::io::Error::other("say what: live PID…, at-exit PID or locked PID…")),
     };
     Ok(serde_json::to_string(&reports)?)
 }

@@ -31,8 +31,21 @@ pub(super) struct Hit {
 impl Index {
     /// Of these values.
     pub(super) fn of(values: &[Vec<u8>]) -> Self {
-        let patterns: Vec<Pattern> =
-            values.iter().enumerate().flat_map(|(value, text)| patterns(value, text)).collect();
+        Self::with(values.iter().enumerate().flat_map(|(value, text)| patterns(value, text)).collect())
+    }
+
+    /// Of these keys, which are used as they are and nothing else.
+    pub(super) fn of_keys(keys: &[Vec<u8>]) -> Self {
+        let as_it_is = |(value, bytes): (usize, &Vec<u8>)| Pattern {
+            value,
+            disguise: "as it is",
+            bytes: bytes.clone(),
+            shortest: 8,
+        };
+        Self::with(keys.iter().enumerate().map(as_it_is).collect())
+    }
+
+    fn with(patterns: Vec<Pattern>) -> Self {
         let mut index = Self { patterns, bitmap: vec![0; 1 << (BITS - 6)], places: HashMap::new() };
         for (number, pattern) in index.patterns.iter().enumerate() {
             for (offset, four) in pattern.bytes.windows(4).enumerate() {

@@ -49,6 +49,18 @@ pub fn live(pids: &[Pid], values: &[&str]) -> Vec<Report> {
     reports
 }
 
+/// Looks through live processes for what is in their own locked memory, which must be on plain pages
+/// for it: a report each.
+///
+/// # Panics
+/// If it cannot.
+#[must_use]
+#[track_caller]
+pub fn locked(pids: &[Pid]) -> Vec<Report> {
+    let said = scanner("locked", pids, &[]).outcome().succeeded();
+    serde_json::from_str(said.stdout.trim_end()).expect("reports")
+}
+
 /// A look that waits for the end of a process and of all it starts.
 pub struct AtExit(Running);
 

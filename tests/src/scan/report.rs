@@ -15,6 +15,8 @@ pub struct Report {
     pub bytes: u64,
     /// How many bytes of mappings were locked and kept out of cores, read or not.
     pub locked: u64,
+    /// How many slots of its locked memory were looked for elsewhere, if they were.
+    pub held: u64,
     /// Mappings that the kernel did not give, and how many bytes of them.
     pub denied: Vec<(String, u64)>,
     /// What was found.

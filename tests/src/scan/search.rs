@@ -1,6 +1,7 @@
 //! The scan itself, as the program `memory-scan` does it. It traces, so it must be a process of its
 //! own: stops of what it traces would reach whoever waits for a child in the same process.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 
@@ -13,6 +14,9 @@ use super::memory;
 use super::regset::{self, Registers};
 use super::report::{Find, Report};
 use super::threads::Stopped;
+
+/// The smallest slots that locked memory is divided into.
+const SLOT: usize = 256;
 
 #[cfg(target_arch = "x86_64")]
 const GENERAL: &[&str] =
@@ -31,6 +35,35 @@ pub fn live(pids: &[i32], values: &[Vec<u8>]) -> io::Result<Vec<Report>> {
         look(*pid, &stopped.threads, &index)
     });
     each.collect()
+}
+
+/// Looks for what lies in each process's own locked memory: keys, and values on their way. Nobody
+/// needs to know them for that; and they must be nowhere else.
+///
+/// # Errors
+/// As [`live`].
+pub fn locked(pids: &[i32]) -> io::Result<Vec<Report>> {
+    let each = pids.iter().map(|pid| {
+        let stopped = Stopped::all_of(*pid)?;
+        let memory = File::open(format!("/proc/{pid}/mem"))?;
+        let mut held = Vec::new();
+        for mapping in memory::mappings(*pid)?.iter().filter(|mapping| mapping.is_locked()) {
+            held.extend(slots(&memory::read(&memory, mapping).0));
+        }
+        let report = look(*pid, &stopped.threads, &Index::of_keys(&held))?;
+        Ok(Report { held: held.len() as u64, ..report })
+    });
+    each.collect()
+}
+
+/// What is in the slots of locked memory, and is no chance: 16 bytes or more, of many kinds.
+fn slots(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let used = bytes.chunks(SLOT).filter_map(|slot| {
+        let end = slot.iter().rposition(|byte| *byte != 0)? + 1;
+        let kinds: BTreeSet<u8> = slot.iter().copied().collect();
+        (end >= 16 && kinds.len() > 12).then(|| slot.get(..end).map(<[u8]>::to_vec))?
+    });
+    used.collect()
 }
 
 /// Follows the process and those it starts, and looks through each at its end, when it has done all

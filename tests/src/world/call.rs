@@ -78,6 +78,7 @@ impl World {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.home.around())
+            .env("TMPDIR", self.home.around())
             .env("UGENT_HOME", self.home.path())
             .env("UGENT_SECRETS_BACKEND", "file-vault")
             .env("UGENT_SECRETS_PASSPHRASE", &self.passphrase)
