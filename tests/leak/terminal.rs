@@ -54,21 +54,30 @@ impl Prompt {
     }
 }
 
+/// How a prompt ends.
+enum End<'a> {
+    Typed(&'a str),
+    Sent(Signal),
+}
+
 #[test]
 fn the_terminal_is_as_before_whichever_way_the_prompt_ends() {
     let world = World::ready();
-    let ends: [(&str, &dyn Fn(&mut Prompt), &str); 7] = [
-        ("Ctrl-C", &|prompt| prompt.type_line("\u{3}"), "130"),
-        ("Ctrl-\\", &|prompt| prompt.type_line("\u{1c}"), "131"),
-        ("end of file", &|prompt| prompt.type_line("\u{4}"), "65"),
-        ("a wrong passphrase", &|prompt| prompt.type_line("not the passphrase"), "77"),
-        ("SIGTERM", &|prompt| kill(prompt.ugent.pid, Signal::SIGTERM).unwrap(), "143"),
-        ("SIGHUP", &|prompt| kill(prompt.ugent.pid, Signal::SIGHUP).unwrap(), "129"),
-        ("the passphrase", &|prompt| prompt.type_line(world.passphrase()), "0"),
+    let ends = [
+        ("Ctrl-C", End::Typed("\u{3}"), "130"),
+        ("Ctrl-\\", End::Typed("\u{1c}"), "131"),
+        ("end of file", End::Typed("\u{4}"), "65"),
+        ("a wrong passphrase", End::Typed("not the passphrase"), "77"),
+        ("SIGTERM", End::Sent(Signal::SIGTERM), "143"),
+        ("SIGHUP", End::Sent(Signal::SIGHUP), "129"),
+        ("the passphrase", End::Typed(world.passphrase()), "0"),
     ];
     for (what, end, code) in ends {
         let mut prompt = prompt(&world);
-        end(&mut prompt);
+        match end {
+            End::Typed(line) => prompt.type_line(line),
+            End::Sent(signal) => kill(prompt.ugent.pid, signal).unwrap(),
+        }
         let told = prompt.ended().stdout;
         assert!(told.contains(&format!("ended with {code}\r\n")), "{what}: {told}");
         let (_, state) = told.split_once("speed ").expect("stty says how the terminal is");

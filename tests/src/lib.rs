@@ -4,7 +4,7 @@
 //! Nothing of this is linked into a process that is shipped, and nothing here may be needed by
 //! one. The tests themselves are in the folders beside `src/`, one target an area.
 
-#[expect(clippy::expect_used, clippy::panic, reason = "as for the world: a look runs inside a test only")]
+#[expect(clippy::expect_used, reason = "as for the world: a look runs inside a test only")]
 pub mod scan;
 pub mod standin;
 

@@ -52,6 +52,12 @@ fn tasks(pid: i32) -> io::Result<Vec<Pid>> {
 fn wait(thread: Pid) -> io::Result<()> {
     match waitpid(thread, Some(WaitPidFlag::__WALL))? {
         WaitStatus::PtraceEvent(..) | WaitStatus::Stopped(..) => Ok(()),
-        other => Err(io::Error::other(format!("thread {thread} did not stop: {other:?}"))),
+        other @ (WaitStatus::Exited(..)
+        | WaitStatus::Signaled(..)
+        | WaitStatus::PtraceSyscall(_)
+        | WaitStatus::Continued(_)
+        | WaitStatus::StillAlive) => {
+            Err(io::Error::other(format!("thread {thread} did not stop: {other:?}")))
+        }
     }
 }
