@@ -46,7 +46,17 @@ pub(crate) struct Ticket {
     tally: Rc<Tally>,
     lease: Option<LeaseId>,
     status: Option<u16>,
+    echo: Echo,
     end: Option<End>,
+}
+
+/// Whether the value came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echo {
+    /// Not that anybody saw.
+    None,
+    /// In a header or in the body; stars went on in its place.
+    Found,
 }
 
 enum End {
@@ -67,6 +77,7 @@ impl Ticket {
             tally: Rc::default(),
             lease: None,
             status: None,
+            echo: Echo::None,
             end: None,
         }
     }
@@ -89,6 +100,16 @@ impl Ticket {
     /// Notes the upstream's status.
     pub(crate) const fn answered(&mut self, status: u16) {
         self.status = Some(status);
+    }
+
+    /// Notes that the provider sent the value back.
+    pub(crate) const fn echoed(&mut self) {
+        self.echo = Echo::Found;
+    }
+
+    /// Whether it did.
+    pub(crate) const fn echo(&self) -> Echo {
+        self.echo
     }
 
     /// The request is over.
@@ -132,6 +153,7 @@ impl Drop for Ticket {
             bytes_in: self.tally.bytes_in.get(),
             bytes_out: self.tally.bytes_out.get(),
             ms,
+            echoed: self.echo == Echo::Found,
         });
         match (outcome, self.status) {
             (Outcome::Completed, Some(status)) => self.log_line(AccessEnd::Status(status), ms),

@@ -145,6 +145,8 @@ pub struct Transport {
     pub connect_timeout_ms: u32,
     /// Longest silence of the upstream in mid-response; 0: no limit.
     pub idle_timeout_ms: u32,
+    /// Whether the value is looked for in responses, and kept until their end for that.
+    pub scrub: bool,
 }
 
 /// Launcher (or CLI) to daemon.

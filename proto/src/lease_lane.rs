@@ -67,6 +67,8 @@ pub enum LeaseRequest {
         bytes_out: u64,
         /// From the ask to the end.
         ms: u64,
+        /// Whether the response held the value, which was then replaced by stars.
+        echoed: bool,
     },
 }
 
@@ -81,11 +83,19 @@ impl Message for LeaseRequest {
 
 /// Where the value goes in the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inject {
-    /// Header name, lower case.
-    pub header: String,
-    /// What stands before the value, as `Bearer `.
-    pub prefix: String,
+pub enum Inject {
+    /// Into a header of its own.
+    Header {
+        /// Lower case.
+        name: String,
+        /// What stands before the value, as `Bearer `.
+        prefix: String,
+    },
+    /// Into the query, as the last pair.
+    Query {
+        /// Letters, digits, `-`, `_` and `.`.
+        name: String,
+    },
 }
 
 /// keeperd to egressd.

@@ -7,6 +7,8 @@ mod brokers;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod echoes;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;
@@ -14,6 +16,8 @@ mod keepers;
 mod leases;
 #[cfg(test)]
 mod locking;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

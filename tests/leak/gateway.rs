@@ -107,6 +107,7 @@ fn nothing_is_left_of_streams_whole_or_cut_by_either_side() {
     let held = streamed("hold gate=never");
     let report = &look(&[broker.child("egressd")], &[&key])[0];
     assert!(report.outside().is_empty(), "INV-06: while a stream goes on\n{report}");
+    assert!(report.finds.iter().any(|find| find.length == key.len()), "the scrub still needs it: {report}");
     drop(held);
     assert!(world.standin().log().wait_until(|seen| seen[1].ended == Ended::Cut));
     all_forgotten(&broker, &world, &[&key], "after the client left in the middle of the answer");
@@ -220,6 +221,31 @@ fn nothing_is_left_of_a_key_while_requests_with_another_go_on() {
         assert!(others.iter().any(|other| !other.is_finished()), "they went on all the time");
     });
     all_forgotten(&broker, &world, &[&first, &second], "after 1,000 requests with another key");
+    let _ = broker.stop().succeeded();
+}
+
+/// What the provider sends back is in the read buffers of TLS and HTTP for as long as they live.
+#[test]
+fn nothing_is_left_of_a_key_that_the_provider_sends_back() {
+    if !scan::is_possible("nothing_is_left_of_a_key_that_the_provider_sends_back") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    let broker = world.broker();
+    let mut http = world.tcp();
+    for length in [51, 164, 2000] {
+        let key = key_of(length);
+        change_key(&world, &key);
+        chats(&mut http, &world.token(), 3);
+        for form in ["echo", "echo-event", "echo-split"] {
+            let ask = Ask::chat().script(form).bearer(&world.token());
+            let answer = http.ask(&ask).unwrap();
+            assert_eq!(answer.status, 200);
+            assert!(answer.text().contains(&"*".repeat(length)), "{form}");
+            all_forgotten(&broker, &world, &[&key], &format!("after an {form} of {length} bytes"));
+        }
+    }
+    assert_eq!(world.events("release.echoed").len(), 9);
     let _ = broker.stop().succeeded();
 }
 

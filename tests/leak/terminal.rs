@@ -25,8 +25,10 @@ pub(crate) struct Prompt {
 pub(crate) fn prompt(world: &World) -> Prompt {
     let call = world.ugent(&["remove", HANDLE, "--yes"]).without("UGENT_SECRETS_PASSPHRASE");
     let line = call.shell_line();
-    let mut script = Command::new("script");
+    // Whoever runs the tests in the background may have had signals of the keyboard ignored.
+    let mut script = Command::new("env");
     script
+        .args(["--default-signal", "script"])
         .args(["--quiet", "--return", "--command"])
         .arg(format!("trap : INT TERM HUP QUIT; {line}; code=$?; echo; echo ended with $code; stty -a"))
         .arg("/dev/null")

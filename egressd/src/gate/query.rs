@@ -1,4 +1,5 @@
-//! `?key=`: where some SDKs put their key. Found, and cut out; every other byte of a query stays.
+//! `?key=`: where some SDKs put their key. Found, and cut out, as is a pair of the name a value
+//! will have; every other byte of a query stays.
 
 use super::path::hex;
 
@@ -6,20 +7,22 @@ use super::path::hex;
 pub(crate) fn key(query: &str) -> Option<&str> {
     query
         .split('&')
-        .filter(|pair| is_key(pair))
+        .filter(|pair| is_named(pair, b"key"))
         .filter_map(|pair| pair.split_once('='))
         .map(|(_, value)| value)
         .find(|value| !value.is_empty())
 }
 
-/// The query without any `key`; `None` if nothing is left.
-pub(crate) fn without_key(query: &str) -> Option<String> {
-    let kept: Vec<_> = query.split('&').filter(|pair| !is_key(pair)).collect();
+/// The query without any `key`, and without any pair of the other name; `None` if nothing is left.
+pub(crate) fn without_key(query: &str, other: Option<&str>) -> Option<String> {
+    let is_cut =
+        |pair: &str| is_named(pair, b"key") || other.is_some_and(|name| is_named(pair, name.as_bytes()));
+    let kept: Vec<_> = query.split('&').filter(|pair| !is_cut(pair)).collect();
     if kept.is_empty() { None } else { Some(kept.join("&")) }
 }
 
-/// Whether a provider would read the pair's name as `key`, percent escapes undone.
-fn is_key(pair: &str) -> bool {
+/// Whether a provider would read the pair's name as that one, percent escapes undone.
+fn is_named(pair: &str, wanted: &[u8]) -> bool {
     let name = pair.split_once('=').map_or(pair, |(name, _)| name);
     let mut bytes = name.bytes();
     let mut decoded = Vec::with_capacity(name.len());
@@ -33,7 +36,7 @@ fn is_key(pair: &str) -> bool {
             _ => decoded.push(byte),
         }
     }
-    decoded == b"key"
+    decoded == wanted
 }
 
 #[cfg(test)]
@@ -50,8 +53,12 @@ mod tests {
             ("", Some("")),
             ("%6B%65%79=1", None),
         ] {
-            assert_eq!(without_key(query).as_deref(), left, "{query}");
+            assert_eq!(without_key(query, None).as_deref(), left, "{query}");
         }
+        assert_eq!(
+            without_key("a=1&t%6Fken=x&token&tokens=2&key=3", Some("token")).as_deref(),
+            Some("a=1&tokens=2")
+        );
         assert_eq!(key("a=1&key=&key=t"), Some("t"));
         assert_eq!(key("a=1"), None);
     }

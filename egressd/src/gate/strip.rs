@@ -9,6 +9,8 @@ use hyper::header::{
     HeaderValue, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 
+use proto::lease_lane::Inject;
+
 use super::admit::{SECRET, TOKEN_HEADERS};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -22,10 +24,13 @@ pub(crate) struct Strip {
 }
 
 impl Strip {
-    /// For a request with that head, into which a value is put under that name.
-    pub(crate) fn new(head: &HeaderMap, injected: &str) -> Self {
+    /// For a request with that head, into which a value is put there.
+    pub(crate) fn new(head: &HeaderMap, inject: &Inject) -> Self {
         let mut withheld = listed(head);
-        withheld.extend(HeaderName::from_bytes(injected.as_bytes()));
+        match inject {
+            Inject::Header { name, prefix: _ } => withheld.extend(HeaderName::from_bytes(name.as_bytes())),
+            Inject::Query { name: _ } => {}
+        }
         Self { withheld }
     }
 
@@ -113,6 +118,10 @@ fn names(headers: &HeaderMap, list: &HeaderName) -> impl Iterator<Item = HeaderN
 mod tests {
     use super::*;
 
+    fn into(name: &str) -> Inject {
+        Inject::Header { name: name.into(), prefix: String::new() }
+    }
+
     #[test]
     fn credentials_hop_and_forwarding_headers_stay_here_and_the_rest_goes_on() {
         let mut from = HeaderMap::new();
@@ -155,7 +164,7 @@ mod tests {
         }
         from.append("accept", "twice".parse().unwrap());
         from.append("x-custom-key", "of the caller".parse().unwrap());
-        let to = Strip::new(&from, "X-Custom-Key").head(&from);
+        let to = Strip::new(&from, &into("X-Custom-Key")).head(&from);
         assert_eq!(to.len(), 7);
         assert!(to.iter().all(|(_, value)| value == "kept" || value == "twice"));
         assert_eq!(to.get_all("accept").iter().count(), 2);
@@ -168,7 +177,7 @@ mod tests {
         head.append(TRAILER, "X-Api-Key, x-checksum".parse().unwrap());
         head.append(TRAILER, "x-listed,authorization , x-custom-key,content-length".parse().unwrap());
         head.append(TRAILER, "x-forwarded-for,trailer,x-signature".parse().unwrap());
-        let strip = Strip::new(&head, "x-custom-key");
+        let strip = Strip::new(&head, &into("x-custom-key"));
         assert_eq!(
             strip.head(&head).get_all(TRAILER).iter().collect::<Vec<_>>(),
             ["x-checksum, x-signature"]

@@ -1,8 +1,8 @@
-//! Between hyper and the TLS stream: writes the value where its placeholder passes, then wipes it.
+//! Between hyper and the TLS stream: writes the value where its placeholder passes, then lets go of it.
 //!
 //! The value goes from its slot of locked memory straight into the TLS layer. It is never in a
-//! buffer of ours or of hyper's. INV-06: with its last byte written, or with the request over, the
-//! slot is wiped.
+//! buffer of ours or of hyper's. INV-06: with its last byte written, or with an error, the slot
+//! is wiped, unless the request's scrub still has it.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};

@@ -2,23 +2,32 @@
 //!
 //! hyper is given a random placeholder of the value's length, so that no copy of the value is in
 //! its buffers, which live as long as the connection. This file finds the placeholder as the bytes
-//! pass: once, only in the request head, only behind `name: prefix` at the start of a line, only
-//! if a line end follows. Not one byte of the value is written before all of that was seen.
+//! pass: once, only in the request head, only behind `name: prefix` at the start of a line and only
+//! if a line end follows; or only in the request line, behind `?name=` or `&name=`, at its end. Not
+//! one byte of the value is written before all of that was seen.
 //!
 //! Pure: no socket is known here. [`super::inject`] does the writing.
 
 use std::io::IoSlice;
+use std::rc::Rc;
 
 use proto::hazmat::{NoSlot, SecretBytes};
+
+use super::wash;
 
 /// Shortest and longest value that may stand in a header. A shorter placeholder could be guessed.
 const INJECTABLE: std::ops::RangeInclusive<usize> = 16..=8192;
 const LINE_END: &[u8] = b"\r\n";
+/// What hyper writes behind the target.
+const VERSION: &[u8] = b" HTTP/1.1\r\n";
+/// What may stand for itself in a value of a query (RFC 3986 section 3.4), less what queries are
+/// taken apart by.
+const QUERY_MARKS: &[u8] = b"-._~!$'()*,:@/?";
 
 /// Why a value cannot be put into a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NeedleError {
-    /// The value is too short, too long, or has bytes that may not stand in a header.
+    /// The value is too short, too long, or has bytes that may not stand where it would.
     NotInjectable,
     /// No random bytes are to be had.
     NoRandom,
@@ -34,12 +43,23 @@ impl From<NoSlot> for NeedleError {
 
 /// A value and the place it goes to, for one request.
 pub(crate) struct Needle {
-    /// `\r\nname: prefix`.
+    /// `\r\nname: prefix`, or `?name=`. Its first byte is in it once.
     marker: Vec<u8>,
-    /// The placeholder and a line end.
+    /// The placeholder and `end`.
     tail: Vec<u8>,
-    value: SecretBytes,
+    end: &'static [u8],
+    region: Region,
+    value: Rc<SecretBytes>,
     stage: Stage,
+}
+
+/// How far is looked for the marker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Region {
+    /// To the empty line.
+    Head,
+    /// To the first line's end.
+    RequestLine,
 }
 
 #[derive(Clone, Copy)]
@@ -48,7 +68,7 @@ enum Stage {
     Scan(Scan),
     /// The marker has passed; that many bytes of the tail were taken and not yet written.
     Match { taken: usize },
-    /// The whole tail was taken; that many bytes of value and line end were written.
+    /// The whole tail was taken; that many bytes of the value and what follows it were written.
     Release { written: usize },
 }
 
@@ -65,11 +85,11 @@ pub(crate) enum Plan {
     Pass(usize),
     /// Say that so many bytes were written, and write nothing yet.
     Take(usize),
-    /// Write `before` bytes, then value and line end, then what is behind `skip` more bytes.
+    /// Write `before` bytes, then the value and what must follow it, then what is behind `skip` more bytes.
     Put {
         /// Bytes in front of the placeholder.
         before: usize,
-        /// Bytes of placeholder and line end.
+        /// Bytes of the placeholder and what must follow it.
         skip: usize,
     },
 }
@@ -83,15 +103,36 @@ pub(crate) struct Progress {
 }
 
 impl Needle {
-    /// For a header `name: prefix` + value.
-    pub(crate) fn new(name: &str, prefix: &str, value: SecretBytes) -> Result<Self, NeedleError> {
-        if !INJECTABLE.contains(&value.len()) || !is_visible(&value) {
+    /// For a header `name: prefix` + value. The slot is wiped when the value is written, unless
+    /// somebody else still has it.
+    pub(crate) fn in_header(name: &str, prefix: &str, value: Rc<SecretBytes>) -> Result<Self, NeedleError> {
+        if !is_made_of(&value, |byte| (0x21..=0x7e).contains(&byte)) {
+            return Err(NeedleError::NotInjectable);
+        }
+        let marker = [LINE_END, name.as_bytes(), b": ", prefix.as_bytes()].concat();
+        Self::new(marker, LINE_END, Region::Head, value)
+    }
+
+    /// For a pair `name=` + value that ends the request's target, with what stands before it.
+    pub(crate) fn in_query(before: char, name: &str, value: Rc<SecretBytes>) -> Result<Self, NeedleError> {
+        if !is_made_of(&value, |byte| byte.is_ascii_alphanumeric() || QUERY_MARKS.contains(&byte)) {
+            return Err(NeedleError::NotInjectable);
+        }
+        Self::new(format!("{before}{name}=").into_bytes(), VERSION, Region::RequestLine, value)
+    }
+
+    fn new(
+        marker: Vec<u8>,
+        end: &'static [u8],
+        region: Region,
+        value: Rc<SecretBytes>,
+    ) -> Result<Self, NeedleError> {
+        if !INJECTABLE.contains(&value.len()) {
             return Err(NeedleError::NotInjectable);
         }
         let mut tail = placeholder(value.len())?;
-        tail.extend_from_slice(LINE_END);
-        let marker = [LINE_END, name.as_bytes(), b": ", prefix.as_bytes()].concat();
-        Ok(Self { marker, tail, value, stage: Stage::Scan(Scan::default()) })
+        tail.extend_from_slice(end);
+        Ok(Self { marker, tail, end, region, value, stage: Stage::Scan(Scan::default()) })
     }
 
     /// What hyper is given in the value's place.
@@ -185,7 +226,7 @@ impl Needle {
         let mut slices = Vec::with_capacity(offer.len() + 3);
         slices.extend(part(offer, 0, before));
         slices.push(IoSlice::new(value.get(done..).unwrap_or_default()));
-        slices.push(IoSlice::new(LINE_END.get(done.saturating_sub(value.len())..).unwrap_or_default()));
+        slices.push(IoSlice::new(self.end.get(done.saturating_sub(value.len())..).unwrap_or_default()));
         slices.extend(part(offer, before + skip, usize::MAX));
         slices.retain(|slice| !slice.is_empty());
         slices
@@ -194,17 +235,21 @@ impl Needle {
     /// Goes on scanning; gives the number of bytes up to and with the marker's last.
     fn scan(&self, scan: &mut Scan, bytes: impl Iterator<Item = u8>) -> Result<Option<usize>, NeedleError> {
         for (index, byte) in bytes.enumerate() {
-            // The marker starts with the only CR it has, so that is all a mismatch can fall back to.
-            let restart = usize::from(byte == b'\r');
+            // The marker's first byte is in it once, so that is all a mismatch can fall back to.
+            let restart = usize::from(self.marker.first() == Some(&byte));
             scan.marker = if self.marker.get(scan.marker) == Some(&byte) { scan.marker + 1 } else { restart };
             scan.blank = match (scan.blank, byte) {
                 (0 | 2, b'\r') | (1 | 3, b'\n') => scan.blank + 1,
-                _ => restart,
+                _ => usize::from(byte == b'\r'),
             };
             if scan.marker == self.marker.len() {
                 return Ok(Some(index + 1));
             }
-            if scan.blank == 4 {
+            let over = match self.region {
+                Region::Head => scan.blank == 4,
+                Region::RequestLine => scan.blank == 2,
+            };
+            if over {
                 return Err(NeedleError::NotFound);
             }
         }
@@ -232,8 +277,10 @@ fn bytes_of<'a>(offer: &'a [IoSlice<'_>]) -> impl Iterator<Item = u8> + 'a {
 }
 
 #[expect(clippy::disallowed_methods, reason = "INV-02: a value with a line end in it would forge a header")]
-fn is_visible(value: &SecretBytes) -> bool {
-    value.expose().iter().all(|byte| (0x21..=0x7e).contains(byte))
+fn is_made_of(value: &SecretBytes, may_stand: impl Fn(u8) -> bool) -> bool {
+    let is_made = value.expose().iter().all(|byte| may_stand(*byte));
+    wash::registers();
+    is_made
 }
 
 /// Random text of that length, of 64 letters: what a client sends cannot contain it but by chance.

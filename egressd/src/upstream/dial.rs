@@ -166,6 +166,7 @@ mod tests {
             allow_private,
             connect_timeout_ms: 200,
             idle_timeout_ms: 0,
+            scrub: true,
         };
         let mut notes = Vec::new();
         let transports = Transports::open(vec![transport], Vec::new(), &mut notes).unwrap();

@@ -1,19 +1,33 @@
 //! The head that goes to a provider: the client's, less what stays here, to where the lease says,
 //! with a placeholder where the value will be.
 
+use std::rc::Rc;
+
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Uri};
-use proto::control_lane::Scheme;
+use proto::control_lane::{Scheme, Transport};
+use proto::lease_lane::Inject;
 
 use super::request_body::RequestBody;
 use crate::gate::query;
 use crate::gate::strip::Strip;
 use crate::hazmat::needle::Needle;
+use crate::hazmat::scrub::Scrub;
 use crate::keeper::Opened;
 use crate::refusal::Cause;
 
 const UNFIT: Cause = Cause::UpstreamUnreachable("the keeper's lease for it cannot be used");
+
+/// A request, the value that will be put into it, and the same value if the response is searched.
+pub(super) struct Built {
+    /// With a placeholder in the value's place.
+    pub(super) request: Request<RequestBody>,
+    /// Writes the value.
+    pub(super) needle: Needle,
+    /// Keeps the slot until the response has ended; without it, it is wiped with the head written.
+    pub(super) scrub: Option<Scrub>,
+}
 
 /// Takes the value out of a lease, and makes the request it will be put into.
 pub(super) fn build(
@@ -21,29 +35,48 @@ pub(super) fn build(
     strip: &Strip,
     body: RequestBody,
     opened: Opened,
-) -> Result<(Request<RequestBody>, Needle), Cause> {
-    let name = HeaderName::from_bytes(opened.inject.header.as_bytes()).map_err(|_| UNFIT)?;
-    let target = target(&opened.path, client.uri.query())?;
-    let host = host(&opened)?;
-    let needle = Needle::new(name.as_str(), &opened.inject.prefix, opened.value)?;
-    let text = [opened.inject.prefix.as_bytes(), needle.placeholder()].concat();
-    let mut value = HeaderValue::from_bytes(&text).map_err(|_| UNFIT)?;
-    value.set_sensitive(true);
+    transport: &Transport,
+) -> Result<Built, Cause> {
     let mut headers = strip.head(&client.headers);
-    headers.insert(HOST, host);
-    // Whatever the client had in that place is gone with this.
-    headers.insert(name, value);
+    headers.insert(HOST, host(&opened)?);
+    let value = Rc::new(opened.value);
+    let (needle, target) = match &opened.inject {
+        Inject::Header { name, prefix } => {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| UNFIT)?;
+            let needle = Needle::in_header(name.as_str(), prefix, Rc::clone(&value))?;
+            let text = [prefix.as_bytes(), needle.placeholder()].concat();
+            let mut text = HeaderValue::from_bytes(&text).map_err(|_| UNFIT)?;
+            text.set_sensitive(true);
+            // Whatever the client had in that place is gone with this.
+            headers.insert(name, text);
+            (needle, target(&opened.path, client.uri.query(), None)?)
+        }
+        Inject::Query { name } => {
+            let before = match client.uri.query().and_then(|query| query::without_key(query, Some(name))) {
+                Some(_) => '&',
+                None => '?',
+            };
+            let needle = Needle::in_query(before, name, Rc::clone(&value))?;
+            let text = std::str::from_utf8(needle.placeholder()).map_err(|_| UNFIT)?;
+            let target = target(&opened.path, client.uri.query(), Some((name, text)))?;
+            (needle, target)
+        }
+    };
     let mut request = Request::new(body);
     *request.method_mut() = client.method.clone();
     *request.uri_mut() = target;
     *request.headers_mut() = headers;
-    Ok((request, needle))
+    Ok(Built { request, needle, scrub: transport.scrub.then(|| Scrub::new(value)) })
 }
 
-fn target(path: &str, query: Option<&str>) -> Result<Uri, Cause> {
-    let target = match query.and_then(query::without_key) {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+/// Path and query, with one more pair at the end if there is one to be put in.
+fn target(path: &str, query: Option<&str>, added: Option<(&str, &str)>) -> Result<Uri, Cause> {
+    let kept = query.and_then(|query| query::without_key(query, added.map(|(name, _)| name)));
+    let added = added.map(|(name, text)| format!("{name}={text}"));
+    let target = match (kept, added) {
+        (None, None) => path.to_owned(),
+        (Some(query), None) | (None, Some(query)) => format!("{path}?{query}"),
+        (Some(query), Some(added)) => format!("{path}?{query}&{added}"),
     };
     if !target.starts_with('/') {
         return Err(UNFIT);

@@ -1,5 +1,5 @@
 //! Connections that wait for the next request, of one worker. A connection carries nothing of the
-//! request before it: its value was wiped when its head was written.
+//! request before it: its value was wiped, and one that came back over it takes it along.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

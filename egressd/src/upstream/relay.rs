@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use proto::journal::Outcome;
 
 use super::dial;
-use super::head;
+use super::head::{self, Built};
 use super::link::Link;
 use super::request_body::RequestBody;
 use super::response_body::{Flight, ResponseBody};
@@ -67,12 +67,13 @@ async fn attempt(
             Cause::UpstreamUnreachable("this gateway was not started for it; try again"),
         ));
     };
-    let strip = Rc::new(Strip::new(&client.headers, &opened.inject.header));
+    let strip = Rc::new(Strip::new(&client.headers, &opened.inject));
     let (body, source) = RequestBody::split(body, ticket.tally(), Rc::clone(&strip));
-    let (request, needle) = match head::build(client, &strip, body, opened) {
-        Ok(built) => built,
-        Err(cause) => return Err(fail(ticket, cause)),
-    };
+    let Built { request, needle, mut scrub } =
+        match head::build(client, &strip, body, opened, &place.transport) {
+            Ok(built) => built,
+            Err(cause) => return Err(fail(ticket, cause)),
+        };
     let waiting = if ask.retry_of.is_none() { upstream.pool.take(number).await } else { None };
     let mut link = match waiting {
         Some(link) => link,
@@ -87,8 +88,14 @@ async fn attempt(
         }
         Ok(response) => {
             ticket.answered(response.status().as_u16());
-            let (head, incoming) = response.into_parts();
-            let flight = Flight { link, ticket, source, pool: upstream.pool.clone(), place: number };
+            let (mut head, incoming) = response.into_parts();
+            if let Some(scrub) = &mut scrub {
+                scrub.head(&mut head);
+                if scrub.has_hit() {
+                    ticket.echoed();
+                }
+            }
+            let flight = Flight { link, scrub, ticket, source, pool: upstream.pool.clone(), place: number };
             let body = ResponseBody::new(incoming, flight, place.transport.idle_timeout_ms).settled().await;
             let mut response = Response::new(body);
             *response.status_mut() = head.status;

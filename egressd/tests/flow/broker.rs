@@ -68,6 +68,7 @@ fn transport(id: &str, provider: &Provider) -> Transport {
         allow_private: id != "private",
         connect_timeout_ms: 5000,
         idle_timeout_ms: if id == "impatient" { 100 } else { 0 },
+        scrub: id != "unscrubbed",
     }
 }
 
@@ -101,11 +102,11 @@ impl Broker {
         let child = command.env_clear().stdin(Stdio::from(OwnedFd::from(theirs))).spawn().unwrap();
         let mut control = Lane::new(ours, Descriptors::Refused).unwrap();
         control.greet(LaneKind::Control, soon()).unwrap();
-        let ids = ["openai", "google", "private", "untrusted", "impatient"];
+        let ids = ["openai", "google", "private", "untrusted", "impatient", "unscrubbed"];
         for id in ids {
             control.push(&ControlOrder::Transport(transport(id, provider)), None).unwrap();
         }
-        for id in ["openai", "google", "impatient"] {
+        for id in ["openai", "google", "impatient", "unscrubbed"] {
             let order = ControlOrder::Anchor {
                 provider: ProviderId::parse(id).unwrap(),
                 der: provider.anchor.clone(),
@@ -120,7 +121,7 @@ impl Broker {
             generation: 1,
             lanes,
             listeners: vec![ListenerKind::Tcp, ListenerKind::Unix],
-            transports: 8,
+            transports: 10,
             strictness: Strictness::Required,
             log: LogLevel::Info,
         };
@@ -163,6 +164,15 @@ impl Broker {
             let (message, _) = self.asked();
             if let LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, .. } = message {
                 return (seq, outcome, status, bytes_in, bytes_out);
+            }
+        }
+    }
+
+    /// Whether the next Close says that the value came back, and the outcome.
+    pub(crate) fn echoed(&self) -> (bool, Outcome) {
+        loop {
+            if let (LeaseRequest::Close { echoed, outcome, .. }, _) = self.asked() {
+                return (echoed, outcome);
             }
         }
     }
@@ -248,7 +258,10 @@ fn judge(
                 host: Host::parse("localhost").unwrap(),
                 port: if path == "/v1/elsewhere" { port ^ 1 } else { port },
                 path: format!("/base{path}"),
-                inject: Inject { header: "authorization".into(), prefix: "Bearer ".into() },
+                inject: match path {
+                    "/v1/query" => Inject::Query { name: "token".into() },
+                    _ => Inject::Header { name: "authorization".into(), prefix: "Bearer ".into() },
+                },
                 ttl_ms: 1000,
             };
             let value = if path == "/v1/huge" { "x".repeat(60 * 1024) } else { value(seq) };

@@ -34,7 +34,8 @@ pub(crate) struct Provider {
     go: Sender<()>,
 }
 
-type Stream = BufReader<StreamOwned<ServerConnection, TcpStream>>;
+/// What it talks over.
+pub(crate) type Stream = BufReader<StreamOwned<ServerConnection, TcpStream>>;
 
 impl Provider {
     pub(crate) fn start() -> Self {
@@ -141,6 +142,9 @@ fn answer(
         send(stream, "0\r\n\r\n");
         return true;
     }
+    if let Some((_, how)) = path.split_once("/echoed-") {
+        return crate::echoes::answer(stream, how, head, pause);
+    }
     if path.ends_with("/upload") {
         loop {
             let mut line = String::new();
@@ -195,11 +199,11 @@ fn read_trailers(stream: &mut Stream, tell: &Sender<Seen>) {
     }
 }
 
-fn chunk(stream: &mut Stream, text: &str) {
+pub(crate) fn chunk(stream: &mut Stream, text: &str) {
     send(stream, &format!("{:x}\r\n{text}\r\n", text.len()));
 }
 
-fn send(stream: &mut Stream, text: &str) {
+pub(crate) fn send(stream: &mut Stream, text: &str) {
     stream.get_mut().write_all(text.as_bytes()).unwrap();
     stream.get_mut().flush().unwrap();
 }

@@ -1,4 +1,5 @@
-//! What a value may be used for: whether it is stored at all, and may stand in an HTTP header. Found once, when it is deposited.
+//! What a value may be used for: whether it is stored at all, and may stand in an HTTP header, both
+//! found once, when it is deposited; and whether it may stand in a query, found at each release.
 
 #![expect(clippy::disallowed_methods, reason = "INV-02: each byte of the value is looked at")]
 
@@ -18,6 +19,15 @@ pub(crate) fn is_injectable(value: &SecretBytes) -> bool {
     (16..=8192).contains(&value.len()) && value.expose().iter().all(u8::is_ascii_graphic)
 }
 
+/// Whether an injectable value means itself in a query (RFC 3986 section 3.4): letters, digits and
+/// marks that no server takes a query apart by. Escapes would make it another text on the wire,
+/// longer than its placeholder, that no scrub finds.
+#[must_use]
+pub(crate) fn is_queryable(value: &SecretBytes) -> bool {
+    const MARKS: &[u8] = b"-._~!$'()*,:@/?";
+    value.expose().iter().all(|byte| byte.is_ascii_alphanumeric() || MARKS.contains(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +36,17 @@ mod tests {
         let mut value = SecretBytes::zeroed(bytes.len()).unwrap();
         value.expose_mut().copy_from_slice(bytes);
         is_injectable(&value)
+    }
+
+    #[test]
+    fn what_would_end_a_pair_or_be_undone_is_for_no_query() {
+        for byte in 0..=255_u8 {
+            let mut value = SecretBytes::zeroed(20).unwrap();
+            value.expose_mut().fill(b'a');
+            value.expose_mut()[19] = byte;
+            let breaks = b"\"#%&+;<=>[\\]^`{|}".contains(&byte);
+            assert_eq!(is_queryable(&value), (0x21..=0x7E).contains(&byte) && !breaks, "{byte}");
+        }
     }
 
     #[test]

@@ -151,9 +151,10 @@ impl Provider {
                 allow_private: false,
                 connect_timeout_ms: CONNECT_TIMEOUT_MS,
                 idle_timeout_ms: 0,
+                scrub: true,
             },
             base_path: String::new(),
-            inject: Inject { header: row.header.to_owned(), prefix: row.prefix.to_owned() },
+            inject: Inject::Header { name: row.header.to_owned(), prefix: row.prefix.to_owned() },
             anchors: Vec::new(),
             routes,
         })

@@ -1,6 +1,7 @@
 //! `secrets.providers.toml`: what it overrides of a built-in provider. Strict, and all or nothing.
 
 use proto::control_lane::Scheme;
+use proto::lease_lane::Inject;
 use proto::name::{Host, ProviderId};
 use toml::Spanned;
 
@@ -26,6 +27,17 @@ struct Row {
     allow_private: Option<bool>,
     connect_timeout_secs: Option<Spanned<u32>>,
     idle_timeout_secs: Option<Spanned<u32>>,
+    scrub: Option<bool>,
+    inject: Option<Spanned<Place>>,
+}
+
+/// `{ header = "x-key", format = "{}" }` or `{ query = "key" }`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    header: Option<String>,
+    format: Option<String>,
+    query: Option<String>,
 }
 
 pub(super) fn apply(
@@ -84,11 +96,68 @@ fn override_fields(
     if let Some(secs) = &row.idle_timeout_secs {
         transport.idle_timeout_ms = milliseconds(text, secs, 0)?;
     }
+    if let Some(scrub) = row.scrub {
+        transport.scrub = scrub;
+    }
+    if let Some(place) = &row.inject {
+        provider.inject = place.get_ref().inject().map_err(|what| Complaint::at(text, place.span(), what))?;
+    }
     if let Some(path) = &row.ca_file {
         provider.anchors =
             read_anchors(path.get_ref()).map_err(|what| Complaint::at(text, path.span(), &what))?;
     }
     Ok(())
+}
+
+/// Headers that are about the message or this hop: a value in their place would break both.
+const RESERVED: [&str; 11] = [
+    "host",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "content-encoding",
+];
+/// Longest name or prefix.
+const NAME_MAX: usize = 64;
+
+impl Place {
+    fn inject(&self) -> Result<Inject, &'static str> {
+        match (&self.header, &self.format, &self.query) {
+            (Some(header), format, None) => {
+                let format = format.as_deref().unwrap_or("{}");
+                let prefix = format.strip_suffix("{}").filter(|prefix| is_prefix(prefix));
+                let name = header.to_ascii_lowercase();
+                if !is_named(&name, b"!#$%&'*+-.^_`|~") || RESERVED.contains(&name.as_str()) {
+                    return Err("inject.header is the name of a header that may hold a credential");
+                }
+                let prefix = prefix.ok_or(r#"inject.format ends in {}, as in "Bearer {}""#)?;
+                Ok(Inject::Header { name, prefix: prefix.to_owned() })
+            }
+            (None, None, Some(name)) if is_named(name, b"-_.") => Ok(Inject::Query { name: name.clone() }),
+            (None, None, Some(_)) => Err("inject.query is a name of letters, digits, -, _ and ."),
+            (None, _, _) | (Some(_), _, Some(_)) => {
+                Err(r#"inject is { header = "NAME", format = "Bearer {}" } or { query = "NAME" }"#)
+            }
+        }
+    }
+}
+
+fn is_named(name: &str, marks: &[u8]) -> bool {
+    (1..=NAME_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+}
+
+/// Nothing that could end the line, be trimmed off it or stand for a second value.
+fn is_prefix(prefix: &str) -> bool {
+    prefix.len() <= NAME_MAX
+        && !prefix.starts_with(' ')
+        && prefix.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'{' | b'}'))
 }
 
 fn milliseconds(text: &str, secs: &Spanned<u32>, least: u32) -> Result<u32, Complaint> {
@@ -164,6 +233,42 @@ mod tests {
         assert_eq!((openai.transport.port, openai.base_path.as_str()), (443, "/openai"));
         assert_eq!(openai.anchors, vec![vec![1]]);
         assert_eq!(openai.routes.len(), 3);
+    }
+
+    #[test]
+    fn the_credentials_place_and_the_scrub_can_be_set() {
+        let set = |rest: &str| {
+            let providers = with(&format!("[[providers]]\nid = \"google\"\n{rest}\n"));
+            assert_eq!(providers.refused, None);
+            let google = providers.find(&ProviderId::parse("google").unwrap()).unwrap();
+            (google.transport.scrub, google.inject.clone())
+        };
+        let header = |name: &str, prefix: &str| Inject::Header { name: name.into(), prefix: prefix.into() };
+        assert_eq!(set(""), (true, header("x-goog-api-key", "")));
+        assert!(!set("scrub = false").0);
+        assert_eq!(set("inject = { query = \"key\" }").1, Inject::Query { name: "key".into() });
+        assert_eq!(set("inject = { header = \"X-Key\" }").1, header("x-key", ""));
+        let basic = set("inject = { header = \"authorization\", format = \"Key {}\" }").1;
+        assert_eq!(basic, header("authorization", "Key "));
+        for bad in [
+            "{}",
+            "{ format = \"{}\" }",
+            "{ query = \"a b\" }",
+            "{ query = \"\" }",
+            "{ query = \"key\", format = \"{}\" }",
+            "{ query = \"key\", header = \"a\" }",
+            "{ header = \"Host\" }",
+            "{ header = \"transfer-encoding\" }",
+            "{ header = \"a:\" }",
+            "{ header = \"a\", format = \"Bearer\" }",
+            "{ header = \"a\", format = \"{}{}\" }",
+            "{ header = \"a\", format = \"{} x\" }",
+            "{ header = \"a\", format = \"x\\r\\ny: {}\" }",
+            "{ cookie = \"a\" }",
+        ] {
+            let providers = with(&format!("[[providers]]\nid = \"google\"\ninject = {bad}\n"));
+            assert!(providers.refused.is_some(), "{bad}");
+        }
     }
 
     #[test]

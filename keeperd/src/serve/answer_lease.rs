@@ -6,7 +6,7 @@ use proto::journal::{Event, Reason};
 use proto::lease_lane::{LeaseRequest, TOKEN_MAX};
 use unix::lane::{LaneError, Parcel};
 
-use super::asks::{Closing, PendingAsk, Presented};
+use super::asks::{Closing, PendingAsk, Presented, Response};
 use super::keeper::Keeper;
 use super::lanes::{LaneId, Who};
 use crate::hazmat::token::TokenDigest;
@@ -32,12 +32,13 @@ impl Keeper {
                 self.advance(PendingAsk { lane, seq, caller, token, provider, method, path, named: secret });
                 Ok(())
             }
-            LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms } => {
+            LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms, echoed } => {
                 if !self.was_opened(lane, seq) {
                     return Err(LaneError::Frame(FrameError::Malformed));
                 }
                 let (bytes_in, bytes_out, ms) = (Some(bytes_in), Some(bytes_out), Some(ms));
-                self.close(lane, seq, &Closing { outcome, status, bytes_in, bytes_out, ms });
+                let response = if echoed { Response::Echoed } else { Response::Clean };
+                self.close(lane, seq, &Closing { outcome, status, bytes_in, bytes_out, ms, response });
                 Ok(())
             }
         }

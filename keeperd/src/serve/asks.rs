@@ -17,6 +17,7 @@ use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::{Moment, wall};
+use crate::hazmat::injectable::is_queryable;
 use crate::hazmat::token::TokenDigest;
 use crate::policy::judge::{Ask, Granted, Verdict, judge};
 use crate::policy::lease_book::{Lease, LeaseKey};
@@ -96,6 +97,16 @@ pub(super) struct Closing {
     pub(super) bytes_in: Option<u64>,
     pub(super) bytes_out: Option<u64>,
     pub(super) ms: Option<u64>,
+    pub(super) response: Response,
+}
+
+/// What was in the response, as egressd says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Response {
+    /// Nothing of note, or nobody knows.
+    Clean,
+    /// The value itself.
+    Echoed,
 }
 
 impl Keeper {
@@ -131,6 +142,9 @@ impl Keeper {
             return self.park(pending, &routed);
         };
         match self.vault.open(&granted, receipt) {
+            Opening::Open(value) if !is_fit(&value, &routed.to.inject) => {
+                self.deny(&pending, &routed, Reason::ValueNotInjectable);
+            }
             Opening::Open(value) => self.release(&pending, routed, &lease, value),
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
@@ -250,6 +264,11 @@ impl Keeper {
             self.parked.retain(|pending| (pending.lane, pending.seq) != (lane, seq));
             return;
         };
+        // As below: an end that cannot be recorded is an end all the same.
+        match closing.response {
+            Response::Echoed => drop(self.record(of_release(Event::ReleaseEchoed, &release), Urgency::Soon)),
+            Response::Clean => {}
+        }
         let mut record = of_release(Event::ReleaseClosed, &release);
         record.outcome = Some(closing.outcome);
         record.status = closing.status;
@@ -266,7 +285,8 @@ impl Keeper {
         let open: Vec<u64> = self.releases.keys().filter(|key| key.0 == lane).map(|key| key.1).collect();
         for seq in open {
             let outcome = Outcome::Unknown;
-            let closing = Closing { outcome, status: None, bytes_in: None, bytes_out: None, ms: None };
+            let (status, bytes_in, bytes_out, ms) = (None, None, None, None);
+            let closing = Closing { outcome, status, bytes_in, bytes_out, ms, response: Response::Clean };
             self.close(lane, seq, &closing);
         }
     }
@@ -324,6 +344,14 @@ impl Keeper {
         } else {
             self.deny(&pending, routed, Reason::Busy);
         }
+    }
+}
+
+/// Whether a value that may stand in a header may also stand where this provider wants it.
+fn is_fit(value: &SecretBytes, inject: &Inject) -> bool {
+    match inject {
+        Inject::Header { .. } => true,
+        Inject::Query { .. } => is_queryable(value),
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Event {
     LeaseIssued,
     /// A value was released under a lease; appended before it leaves.
     LeaseUsed,
+    /// The provider sent a released value back, and stars went on in its place.
+    ReleaseEchoed,
     /// The request a value was released for is over: outcome, status, bytes, time.
     ReleaseClosed,
     /// A lease ended, with its reason.
@@ -55,6 +57,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     SecretRemoved => "secret.removed",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",
+    ReleaseEchoed => "release.echoed",
     ReleaseClosed => "release.closed",
     LeaseEnded => "lease.ended",
     LeaseDenied => "lease.denied",

@@ -9,6 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
 use super::Shared;
+use super::echo;
 use super::openai;
 use super::pieces::{Piece, Pieces};
 use super::script::{Course, Script};
@@ -40,7 +41,7 @@ pub(super) async fn answer(
         let pieces = Pieces::whole(body.to_string().into_bytes(), Arc::clone(&shared.log), place);
         Some(response(status, "application/json", pieces))
     };
-    if !has_key(&head.headers, &shared) {
+    if !has_key(&head.headers, &shared) && !has_key_in_query(&head, &shared) {
         let message = "the key is not the one this stand-in accepts";
         return reply(
             StatusCode::UNAUTHORIZED,
@@ -52,7 +53,7 @@ pub(super) async fn answer(
         Course::Status(status) => {
             return reply(status, &openai::error("as the script says", "scripted", "scripted"));
         }
-        Course::Echo => return Some(echo(&head.headers, &shared, place)),
+        Course::Echo => return Some(echo::answer(script.form, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
         Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
     }
@@ -120,7 +121,15 @@ fn has_key(headers: &hyper::HeaderMap, shared: &Shared) -> bool {
     first == Some(format!("Bearer {key}").as_bytes()) && shown.next().is_none()
 }
 
-fn response(status: StatusCode, kind: &'static str, body: Pieces) -> Response<Pieces> {
+/// Whether the query's `key` is the key, and there is no other credential.
+fn has_key_in_query(head: &hyper::http::request::Parts, shared: &Shared) -> bool {
+    let key = shared.key.read().unwrap_or_else(PoisonError::into_inner);
+    let pairs = head.uri.query().unwrap_or_default().split('&');
+    let shown: Vec<_> = pairs.filter_map(|pair| pair.strip_prefix("key=")).collect();
+    shown == [key.as_str()] && !head.headers.contains_key(AUTHORIZATION)
+}
+
+pub(super) fn response(status: StatusCode, kind: &'static str, body: Pieces) -> Response<Pieces> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -172,23 +181,4 @@ fn flood(script: &Script, shared: &Arc<Shared>, place: usize) -> Response<Pieces
         }
     });
     response(StatusCode::OK, "application/octet-stream", pieces)
-}
-
-fn echo(headers: &hyper::HeaderMap, shared: &Arc<Shared>, place: usize) -> Response<Pieces> {
-    let mut text = Vec::new();
-    for (name, value) in headers {
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.push(b'\n');
-    }
-    let mut answer = response(
-        StatusCode::OK,
-        "text/plain; charset=utf-8",
-        Pieces::whole(text, Arc::clone(&shared.log), place),
-    );
-    if let Some(credential) = headers.get(AUTHORIZATION) {
-        answer.headers_mut().insert("x-echo-authorization", credential.clone());
-    }
-    answer
 }

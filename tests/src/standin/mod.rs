@@ -6,6 +6,7 @@
 
 mod answer;
 mod authority;
+mod echo;
 mod openai;
 mod pieces;
 mod script;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::Semaphore;
 
+use super::echo::Form;
+
 /// The header a script stands in.
 pub const SCRIPT_HEADER: &str = "x-standin";
 
@@ -25,7 +27,7 @@ pub(super) enum Course {
     Reset,
     /// `drop`: the connection breaks off instead of an answer.
     Drop,
-    /// `echo`: the request's headers come back in the answer's headers and body.
+    /// `echo`, `echo-event`, `echo-split`, `echo-gzip`: the key comes back.
     Echo,
     /// `flood`: `pieces` pieces of 16 KiB, as fast as they are taken.
     Flood,
@@ -39,6 +41,8 @@ pub(super) enum Course {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Script {
     pub(super) course: Course,
+    /// How the key comes back, if it does.
+    pub(super) form: Form,
     /// `gate=NAME`.
     pub(super) gate: String,
     /// `pieces=N`: how many events a stream has before its end; its own words if it is not given.
@@ -51,11 +55,19 @@ impl Script {
     /// Reads the script of a request. Words that are not known change nothing.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let text = headers.get(SCRIPT_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut script =
-            Self { course: Course::Plain, gate: String::new(), pieces: None, gap: Duration::ZERO };
+        let mut script = Self {
+            course: Course::Plain,
+            form: Form::Headers,
+            gate: String::new(),
+            pieces: None,
+            gap: Duration::ZERO,
+        };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
-                None => script.course = course(word).unwrap_or(script.course),
+                None => {
+                    script.course = course(word).unwrap_or(script.course);
+                    script.form = form(word).unwrap_or(script.form);
+                }
                 Some(("gate", name)) => name.clone_into(&mut script.gate),
                 Some(("pieces", number)) => script.pieces = number.parse().ok(),
                 Some(("gap", ms)) => script.gap = Duration::from_millis(ms.parse().unwrap_or_default()),
@@ -99,9 +111,19 @@ fn course(word: &str) -> Option<Course> {
         "late" => Course::Late,
         "reset" => Course::Reset,
         "drop" => Course::Drop,
-        "echo" => Course::Echo,
+        "echo" | "echo-event" | "echo-split" | "echo-gzip" => Course::Echo,
         "flood" => Course::Flood,
         "early" => Course::Early,
+        _ => return None,
+    })
+}
+
+fn form(word: &str) -> Option<Form> {
+    Some(match word {
+        "echo" => Form::Headers,
+        "echo-event" => Form::Event,
+        "echo-split" => Form::Split,
+        "echo-gzip" => Form::Gzip,
         _ => return None,
     })
 }

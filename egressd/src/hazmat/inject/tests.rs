@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
@@ -58,10 +59,14 @@ impl AsyncWrite for Slow {
     }
 }
 
+fn slot(bytes: &[u8]) -> Rc<SecretBytes> {
+    let mut value = SecretBytes::zeroed(bytes.len()).unwrap();
+    value.expose_mut().copy_from_slice(bytes);
+    Rc::new(value)
+}
+
 fn needle(prefix: &str) -> Needle {
-    let mut value = SecretBytes::zeroed(VALUE.len()).unwrap();
-    value.expose_mut().copy_from_slice(VALUE);
-    Needle::new("authorization", prefix, value).unwrap()
+    Needle::in_header("authorization", prefix, slot(VALUE)).unwrap()
 }
 
 fn armed(prefix: &str, takes: Vec<usize>) -> (Injector<Slow>, Arm, String) {
@@ -125,6 +130,68 @@ proptest! {
     }
 }
 
+fn target(query: &str) -> String {
+    format!("POST /v1/chat?{query} HTTP/1.1\r\nhost: x\r\ncookie: &key=x\r\n\r\n?key=y")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_a_query_too(
+        takes in proptest::collection::vec(0_usize..40, 0..60),
+        cuts in proptest::collection::vec(1_usize..200, 0..8),
+        others in prop_oneof![Just(""), Just("a=1&&ke=2&b?key=c&"), Just("&")],
+    ) {
+        let before = if others.is_empty() { '?' } else { '&' };
+        let needle = Needle::in_query(before, "key", slot(VALUE)).unwrap();
+        let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
+        let (mut injector, arm) = Injector::new(Slow { takes: takes.into(), ..Slow::default() });
+        arm.load(needle);
+        let sent = target(&format!("{others}key={placeholder}"));
+        let mut cuts: Vec<_> = cuts.into_iter().filter(|cut| *cut < sent.len()).collect();
+        cuts.sort_unstable();
+        write_all(&mut injector, sent.as_bytes(), &cuts).unwrap();
+        let expected = target(&format!("{others}key={}", std::str::from_utf8(VALUE).unwrap()));
+        prop_assert_eq!(String::from_utf8(injector.stream.got.clone()).unwrap(), expected);
+        prop_assert!(!arm.is_loaded());
+    }
+}
+
+#[test]
+fn a_querys_value_is_not_put_behind_the_request_line_nor_in_the_middle_of_it() {
+    for change in ["header", "body", "middle", "version"] {
+        let needle = Needle::in_query('?', "key", slot(VALUE)).unwrap();
+        let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
+        let (mut injector, arm) = Injector::new(Slow::default());
+        arm.load(needle);
+        let head = match change {
+            "header" => format!("GET / HTTP/1.1\r\nx: ?key={placeholder} HTTP/1.1\r\n\r\n"),
+            "body" => format!("GET / HTTP/1.1\r\n\r\n?key={placeholder} HTTP/1.1\r\n"),
+            "middle" => format!("GET /?key={placeholder}&a=1 HTTP/1.1\r\n\r\n"),
+            _ => format!("GET /?key={placeholder} HTTP/1.0\r\n\r\n"),
+        };
+        assert!(write_all(&mut injector, head.as_bytes(), &[]).is_err(), "{change}");
+        assert!(!arm.is_loaded());
+        assert!(!injector.stream.got.windows(4).any(|window| window == b"sk-c"), "{change}");
+    }
+}
+
+#[test]
+fn the_slot_is_given_up_with_the_values_last_byte_and_with_any_error() {
+    for (takes, is_whole) in [(vec![], true), (vec![3, 0, 60, 0, 20, 1, 1], true), (vec![], false)] {
+        let value = slot(VALUE);
+        let needle = Needle::in_header("authorization", "", Rc::clone(&value)).unwrap();
+        let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
+        let (mut injector, arm) = Injector::new(Slow { takes: takes.into(), ..Slow::default() });
+        arm.load(needle);
+        assert_eq!(Rc::strong_count(&value), 2);
+        let line = if is_whole { placeholder } else { "other".into() };
+        assert_eq!(write_all(&mut injector, request(&line, "").as_bytes(), &[]).is_ok(), is_whole);
+        assert_eq!(Rc::strong_count(&value), 1, "nobody has it but who kept it for the response");
+    }
+}
+
 #[test]
 fn a_whole_head_leaves_in_one_write() {
     let (mut injector, arm, placeholder) = armed("Bearer ", vec![]);
@@ -178,6 +245,16 @@ fn a_dropped_stream_takes_its_value_along() {
 }
 
 #[test]
+fn what_would_not_mean_itself_stands_in_no_query() {
+    for odd in b"\"#%&+;<=>[\\]^`{|}" {
+        let value = [VALUE, &[*odd]].concat();
+        assert!(Needle::in_header("authorization", "", slot(&value)).is_ok());
+        let error = Needle::in_query('?', "key", slot(&value)).err();
+        assert_eq!(error, Some(NeedleError::NotInjectable), "{}", char::from(*odd));
+    }
+}
+
+#[test]
 fn what_cannot_stand_in_a_header_is_refused() {
     for (value, fits) in [
         (vec![b'a'; 16], true),
@@ -188,9 +265,9 @@ fn what_cannot_stand_in_a_header_is_refused() {
         (b"0123456789 abcdef".to_vec(), false),
         (vec![0xC3; 20], false),
     ] {
-        let mut slot = SecretBytes::zeroed(value.len()).unwrap();
-        slot.expose_mut().copy_from_slice(&value);
-        let error = Needle::new("authorization", "", slot).err();
+        let error = Needle::in_header("authorization", "", slot(&value)).err();
+        let for_query = Needle::in_query('?', "key", slot(&value)).err();
+        assert_eq!(for_query, (!fits).then_some(NeedleError::NotInjectable));
         assert_eq!(error, (!fits).then_some(NeedleError::NotInjectable));
     }
 }

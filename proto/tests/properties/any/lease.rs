@@ -33,20 +33,26 @@ pub(crate) fn lease_request() -> impl Strategy<Value = LeaseRequest> {
             retry_of,
         });
     let close =
-        (any::<u64>(), select(Outcome::ALL), of(any::<u16>()), any::<u64>(), any::<u64>(), any::<u64>())
-            .prop_map(|(seq, outcome, status, bytes_in, bytes_out, ms)| LeaseRequest::Close {
-                seq,
-                outcome,
-                status,
-                bytes_in,
-                bytes_out,
-                ms,
+        (
+            any::<u64>(),
+            select(Outcome::ALL),
+            of(any::<u16>()),
+            any::<u64>(),
+            any::<u64>(),
+            any::<u64>(),
+            any::<bool>(),
+        )
+            .prop_map(|(seq, outcome, status, bytes_in, bytes_out, ms, echoed)| {
+                LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms, echoed }
             });
     prop_oneof![open, close]
 }
 
 pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
-    let inject = ("[a-z-]{1,20}", "[A-Za-z ]{0,10}").prop_map(|(header, prefix)| Inject { header, prefix });
+    let inject = prop_oneof![
+        ("[a-z-]{1,20}", "[A-Za-z ]{0,10}").prop_map(|(name, prefix)| Inject::Header { name, prefix }),
+        "[a-z._-]{1,20}".prop_map(|name| Inject::Query { name }),
+    ];
     let opened = (
         any::<u64>(),
         any::<u64>(),

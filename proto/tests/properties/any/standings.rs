@@ -95,16 +95,20 @@ pub(super) fn transport() -> impl Strategy<Value = Transport> {
         any::<bool>(),
         any::<u32>(),
         any::<u32>(),
+        any::<bool>(),
     )
         .prop_map(
-            |(provider, scheme, host, port, allow_private, connect_timeout_ms, idle_timeout_ms)| Transport {
-                provider,
-                scheme,
-                host,
-                port,
-                allow_private,
-                connect_timeout_ms,
-                idle_timeout_ms,
+            |(provider, scheme, host, port, allow_private, connect_timeout_ms, idle_timeout_ms, scrub)| {
+                Transport {
+                    provider,
+                    scheme,
+                    host,
+                    port,
+                    allow_private,
+                    connect_timeout_ms,
+                    idle_timeout_ms,
+                    scrub,
+                }
             },
         )
 }
