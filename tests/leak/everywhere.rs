@@ -54,16 +54,35 @@ fn no_value_is_in_any_file_log_argument_or_environment() {
 
     let mut secrets = values;
     secrets.extend(traces(world.passphrase()));
-    for (path, (_, content)) in world.home().snapshot() {
+    for (path, (_, content)) in world.home().everything() {
         assert!(!holds(&content, &secrets), "{} holds a value or the passphrase", path.display());
     }
     assert!(!said.is_empty());
     // The same look finds a value where there is one.
     world.home().write("control", &format!("key = {}", world.key()));
-    assert!(world.home().snapshot().values().any(|(_, content)| holds(content, &secrets)));
+    assert!(world.home().everything().values().any(|(_, content)| holds(content, &secrets)));
     secrets.extend(traces(&world.token()));
     for (what, text) in said {
         assert!(!holds(text.as_bytes(), &secrets), "{what} says a value, a token or the passphrase");
+    }
+}
+
+/// As an argument it is in the command's own cmdline, which nobody but its user can help; nothing
+/// repeats it.
+#[test]
+fn a_value_given_in_the_place_of_a_name_is_not_said_back_nor_recorded() {
+    let world = World::with_vault();
+    let value = traces(world.key());
+    for verb in ["add", "rotate", "remove", "inspect"] {
+        for broker in [None, Some(world.broker())] {
+            let told = world.ugent(&[verb, world.key()]).typing("another value").run();
+            assert_ne!(told.code, Some(0));
+            assert!(!holds(format!("{}{}", told.stdout, told.stderr).as_bytes(), &value), "{verb} says it");
+            drop(broker);
+        }
+    }
+    for (path, (_, content)) in world.home().everything() {
+        assert!(!holds(&content, &value), "{} holds it", path.display());
     }
 }
 
@@ -105,6 +124,20 @@ fn use_everything(world: &World, second: &str) -> Vec<(String, String)> {
     }
     ran(&["broker", "start"], "");
     let outcome = broker.stop().succeeded();
+    // In the background, with a log in a file; and what goes wrong, each with a value in hand.
+    ran(&["broker", "start"], "");
+    ran(&["lock"], "");
+    ran(&["unlock", "--passphrase-fd", "0"], &format!("{}\n", world.passphrase()));
+    ran(&["unlock", "--passphrase-fd", "0"], second);
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    ran(&["broker", "restart"], "");
+    ran(&["add", HANDLE, "--provider", "openai", "--stdin"], second);
+    ran(&["rotate", "@nobody", "--stdin"], second);
+    ran(&["rotate", HANDLE, "--stdin"], &format!("{second}\0"));
+    ran(&["rotate", HANDLE, "--stdin"], &second.repeat(2000));
+    ran(&["broker", "stop"], "");
+    ran(&["init"], "");
+    ran(&["audit", "--verify", "--passphrase-fd", "0"], &format!("{}\n", world.passphrase()));
     ran(&["remove", HANDLE, "--yes"], "");
     ran(&["add", HANDLE, "--stdin"], world.key());
     said.push(("the broker".to_owned(), format!("{}{}", outcome.stdout, outcome.stderr)));

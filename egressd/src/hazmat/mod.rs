@@ -8,4 +8,5 @@ pub(crate) mod inject;
 pub(crate) mod needle;
 pub(crate) mod scrub;
 pub(crate) mod token;
-pub(crate) mod wash;
+
+pub(crate) use unix::wash;

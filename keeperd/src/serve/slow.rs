@@ -10,6 +10,7 @@ use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Backend, Handle, TokenId};
+use unix::wash;
 
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
@@ -17,6 +18,9 @@ use crate::catalog::SecretRow;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::store::{Deposit, Initialized, NewToken, Place, Store, TokenChange, Unlocked, Used};
+
+/// How deep a job's calls get with a value, a passphrase or a key, and more.
+const WASHED: usize = 64 * 1024;
 
 /// What the loop wants done. `LaneId` says whom to answer.
 pub(super) enum Job {
@@ -87,6 +91,8 @@ impl Slow {
 fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: &Bell) {
     while let Ok(job) = inbox.recv() {
         let report = done(&mut store, job);
+        // A value was sealed, or a passphrase taken.
+        wash::stack::<WASHED>();
         if outbox.send(report).is_err() {
             return;
         }
@@ -94,6 +100,8 @@ fn work(mut store: Store, inbox: &Receiver<Job>, outbox: &Sender<Report>, bell: 
     }
 }
 
+/// In frames of its own, which are washed afterwards.
+#[inline(never)]
 fn done(store: &mut Store, job: Job) -> Report {
     match job {
         Job::Init { lane, backend, kdf, passphrase, now } => {

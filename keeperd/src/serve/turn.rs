@@ -13,6 +13,7 @@ use proto::control_lane::{ControlOrder, LogLevel};
 use proto::failure::{Failure, FailureClass};
 use proto::lease_lane::LeaseRequest;
 use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
+use unix::wash;
 
 use super::keeper::{Awaited, End, Keeper};
 use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
@@ -27,6 +28,9 @@ const DOOR_AGAIN: Duration = Duration::from_millis(100);
 /// How often `last_used` goes to the catalog.
 const USED_EVERY: Duration = Duration::from_secs(30);
 
+/// How deep a turn's calls get with a value, a token or a key, and more.
+const WASHED: usize = 16 * 1024;
+
 /// What poll found.
 struct Ready {
     lanes: Vec<LaneId>,
@@ -39,6 +43,12 @@ impl Keeper {
     /// Waits, reads what came, decides, records, answers.
     pub(super) fn turn(&mut self) {
         let ready = self.wait();
+        self.act(ready);
+    }
+
+    /// In frames of its own, which are washed when the next turn waits.
+    #[inline(never)]
+    fn act(&mut self, ready: Ready) {
         if ready.bell {
             self.bell.hear();
         }
@@ -105,6 +115,8 @@ impl Keeper {
         if let Some(door) = self.door.as_ref().filter(|_| lets_in) {
             fds.push(PollFd::new(door.as_fd(), PollFlags::POLLIN));
         }
+        // While this thread sleeps, it would hold what it copied, hashed or opened last.
+        wash::stack::<WASHED>();
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {

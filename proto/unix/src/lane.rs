@@ -20,6 +20,7 @@ use proto::hazmat::{NoSlot, SecretBytes};
 use proto::hello::{Hello, LaneKind};
 
 use crate::passed::{self, Arrival, Rights};
+use crate::wash;
 
 /// Most descriptors with one message; more are a breach (Linux passes up to 253).
 pub const FDS_MAX: usize = 96;
@@ -376,6 +377,8 @@ impl Lane {
             // Rounded up, or the last millisecond would be spent spinning.
             let left = left.min(Duration::from_secs(60)) + Duration::from_micros(999);
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            // What was copied to be sent must not be what this thread sleeps with.
+            wash::registers();
             match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(()),

@@ -2,7 +2,7 @@
 //!
 //! [`lane`] moves frames over a Unix socket, [`jail`] puts on the layers of confinement one by one
 //! ([`surrender`], [`namespaces`], [`fence`], [`syscalls`]), [`passed`] takes over the descriptors a process was started with, [`owned`] looks at who may
-//! change a path. No policy, no message is
+//! change a path, [`wash`] clears the registers a value went through. No policy, no message is
 //! known here, and nothing here may touch a value but to move it between a socket and locked
 //! memory of [`proto::hazmat`].
 
@@ -15,3 +15,4 @@ pub mod panic_hook;
 pub mod passed;
 pub mod surrender;
 pub mod syscalls;
+pub mod wash;

@@ -27,6 +27,11 @@ pub(super) async fn answer(
     let (head, body) = request.into_parts();
     let place = shared.log.begin(take_down(&head, connection));
     let script = Script::of(&head.headers);
+    if script.course == Course::Early && has_key(&head.headers, &shared) {
+        let error = openai::error("answered before the body was read", "scripted", "early").to_string();
+        let pieces = Pieces::whole(error.into_bytes(), Arc::clone(&shared.log), place);
+        return Some(response(StatusCode::PAYLOAD_TOO_LARGE, "application/json", pieces));
+    }
     let body = read(body, &shared.log, place).await?;
 
     if script.course == Course::Late {
@@ -50,7 +55,7 @@ pub(super) async fn answer(
         }
         Course::Echo => return Some(echo::answer(script.form, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
-        Course::Plain | Course::Hold | Course::Late | Course::Reset => {}
+        Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |field: &str| json.get(field).and_then(Value::as_str);
@@ -146,6 +151,7 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
                 Course::Hold
                 | Course::Reset
                 | Course::Plain
+                | Course::Early
                 | Course::Late
                 | Course::Drop
                 | Course::Echo

@@ -31,6 +31,8 @@ pub(super) enum Course {
     Echo,
     /// `flood`: `pieces` pieces of 16 KiB, as fast as they are taken.
     Flood,
+    /// `early`: the answer begins when the head was read, before the body.
+    Early,
     /// `status=N`: an error of that status in OpenAI's shape.
     Status(StatusCode),
 }
@@ -111,6 +113,7 @@ fn course(word: &str) -> Option<Course> {
         "drop" => Course::Drop,
         "echo" | "echo-event" | "echo-split" | "echo-gzip" => Course::Echo,
         "flood" => Course::Flood,
+        "early" => Course::Early,
         _ => return None,
     })
 }

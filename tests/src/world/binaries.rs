@@ -42,6 +42,17 @@ impl Binaries {
         Self { dir }
     }
 
+    /// A program of this crate, built with the tests.
+    ///
+    /// # Panics
+    /// If it is not there.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        let path = self.dir.join(name);
+        assert!(path.is_file(), "{name} is not built: run ./tests/run");
+        path
+    }
+
     /// One of them.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

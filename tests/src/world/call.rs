@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Outcome, Running, World};
+use super::{Binaries, Outcome, Pages, Running, World};
 
 /// A command of `ugent secret`, before it runs.
 pub struct Call {
@@ -41,6 +41,19 @@ impl Call {
         self.start().outcome()
     }
 
+    /// As a line for a shell that has the same environment; none of its words has a quote in it.
+    #[must_use]
+    pub fn shell_line(&self) -> String {
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Starts it and keeps its stdin open, to be typed into.
+    #[must_use]
+    pub fn open(self) -> Running {
+        Running::open(self.command)
+    }
+
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Running {
@@ -52,11 +65,20 @@ impl World {
     /// A command of one of the binaries, in the workspace, with the environment of this world.
     #[must_use]
     pub fn command(&self, binary: &str) -> Call {
-        let mut command = Command::new(self.binaries.path(binary));
+        let path = self.binaries.path(binary);
+        let mut command = match self.pages {
+            Pages::OfTheKernel => Command::new(path),
+            Pages::Plain => {
+                let mut command = Command::new(Binaries::of_this_build().beside("without-secret-memory"));
+                command.arg(path);
+                command
+            }
+        };
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.home.around())
+            .env("TMPDIR", self.home.around())
             .env("UGENT_HOME", self.home.path())
             .env("UGENT_SECRETS_BACKEND", "file-vault")
             .env("UGENT_SECRETS_PASSPHRASE", &self.passphrase)

@@ -6,6 +6,12 @@ pub fn key() -> String {
     format!("sk-{}", letters(48))
 }
 
+/// A made-up API key of that length, `sk-` included.
+#[must_use]
+pub fn key_of(length: usize) -> String {
+    format!("sk-{}", letters(length.saturating_sub(3)))
+}
+
 /// A made-up passphrase.
 #[must_use]
 pub fn passphrase() -> String {

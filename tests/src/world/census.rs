@@ -43,6 +43,21 @@ impl Process {
         all().into_iter().filter(|process| process.parent == pid.as_raw()).collect()
     }
 
+    /// Whether all its threads sleep, and how often each was switched away from so far: when that
+    /// stays the same, nothing has run in between.
+    #[must_use]
+    pub fn asleep(&self) -> Option<Vec<String>> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).ok()?;
+        let mut threads = Vec::new();
+        for task in tasks.flatten() {
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
+            let of = |name| status.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+            of("State:").filter(|state| state.contains('S'))?;
+            threads.push(of("voluntary_ctxt_switches:")?);
+        }
+        Some(threads)
+    }
+
     /// A file of its directory in /proc, as far as it may be read.
     #[must_use]
     pub fn proc_file(&self, name: &str) -> Vec<u8> {

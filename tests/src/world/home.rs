@@ -128,6 +128,15 @@ impl Home {
         snapshot
     }
 
+    /// Everything a process of a world may write: the home, the workspace, and the directory for
+    /// temporary files, which is the one around both.
+    #[must_use]
+    pub fn everything(&self) -> Snapshot {
+        let mut snapshot = Snapshot::new();
+        walk(self.around(), &mut snapshot);
+        snapshot
+    }
+
     /// Everything below UGENT_HOME but the journal, which grows by what was tried, and the
     /// database, which its library may touch when it is opened.
     #[must_use]

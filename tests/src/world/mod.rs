@@ -26,7 +26,7 @@ use nix::sys::signal::{Signal, kill};
 pub use binaries::Binaries;
 pub use broker::Broker;
 pub use call::Call;
-pub use canary::{below, key, letters, passphrase};
+pub use canary::{below, key, key_of, letters, passphrase};
 pub use doctor::Diagnosis;
 pub use home::{Home, Snapshot};
 pub use layout::Layout;
@@ -49,6 +49,16 @@ pub struct World {
     key: String,
     passphrase: String,
     token: OnceLock<String>,
+    pages: Pages,
+}
+
+/// What memory the processes of a world find for their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// What the kernel has: `memfd_secret(2)`, if it knows it.
+    OfTheKernel,
+    /// Locked pages that root can look into, as on a kernel without `memfd_secret(2)`.
+    Plain,
 }
 
 impl World {
@@ -84,6 +94,7 @@ impl World {
             key,
             passphrase: canary::passphrase(),
             token: OnceLock::new(),
+            pages: Pages::OfTheKernel,
         };
         world.home.write("ca.pem", world.standin.ca_pem());
         world.home.write("secrets.toml", &world.settings());
@@ -101,6 +112,13 @@ impl World {
     #[must_use]
     pub fn ready() -> Self {
         Self::with_vault().granted()
+    }
+
+    /// The same world, and what its processes find from now on.
+    #[must_use]
+    pub const fn on(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
     }
 
     /// The same world with a vault.
