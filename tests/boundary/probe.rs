@@ -2,11 +2,13 @@
 
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::chown;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tests::world::layout::user;
 use tests::world::{Binaries, Home, Layout};
 
 /// Its executable.
@@ -25,8 +27,14 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn new() -> Self {
-        let home = Home::make(Layout::OneUser);
-        std::fs::create_dir(home.path().join("secrets")).unwrap();
+        let layout = Layout::of_this_run();
+        let home = Home::make(layout);
+        let secrets = home.path().join("secrets");
+        std::fs::create_dir(&secrets).unwrap();
+        if layout == Layout::System {
+            let (user, group) = user("ugent-keeper");
+            chown(&secrets, Some(user.as_raw()), Some(group.as_raw())).unwrap();
+        }
         home.write("secrets.grants.toml", "# none\n");
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
         let closed = listen();
@@ -76,6 +84,7 @@ fn run_by(probe: &Path, arguments: &[&str]) -> String {
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
+        .envs(std::env::var("UGENT_TESTS_AS").map(|layout| ("UGENT_TESTS_AS", layout)))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -2,6 +2,12 @@
 
 use super::history::Call;
 
+/// What glibc reads when memory of a thread is given back for the first time, whenever that is. It is
+/// refused, and glibc goes on without (malloc/arena.c, shrink_heap).
+const OVERCOMMIT: &str = "\"/proc/sys/vm/overcommit_memory\"";
+/// Stands for that call.
+pub(super) const LIBC_LOOKS: i64 = -1;
+
 /// A line: who, and what.
 pub(super) struct Line {
     pub(super) pid: u32,
@@ -51,9 +57,10 @@ impl Line {
         if rest.starts_with("<...") {
             return plain(Said::Returned { returned });
         }
-        let nr = nr.trim().parse().ok()?;
+        let nr: i64 = nr.trim().parse().ok()?;
         let (name, arguments) = rest.split_once('(')?;
-        let in_words = ["execve", "clone3"].contains(&name);
+        let in_words = ["execve", "clone3", "openat"].contains(&name);
+        let nr = if name == "openat" && arguments.contains(OVERCOMMIT) { LIBC_LOOKS } else { nr };
         let call = Call { nr, args: (!in_words).then(|| numbers(arguments)) };
         let program = (name == "execve").then(|| program(arguments)).flatten();
         let makes_thread = name == "clone3" && arguments.contains("CLONE_THREAD");

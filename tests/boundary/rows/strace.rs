@@ -66,10 +66,10 @@ impl Traced {
         for program in real {
             let wrapper = dir.path().join(program.file_name().unwrap());
             let trace = dir.path().join("trace");
-            // -D: the tracer is nobody's parent. clone3 and execve in words: whether it makes a
-            // thread, and which program.
+            // -D: the tracer is nobody's parent. These calls in words: whether it makes a thread, which
+            // program, which file.
             let text = format!(
-                "#!/bin/sh\nexec strace -D -f -n -q -e 'raw=!execve,clone3' {} -o {}.$$ {} {} \"$@\"\n",
+                "#!/bin/sh\nexec strace -D -f -n -q -e 'raw=!execve,clone3,openat' {} -o {}.$$ {} {} \"$@\"\n",
                 under.options(),
                 trace.display(),
                 under.command(),

@@ -19,9 +19,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use proto::control_lane::{KdfCost, LogLevel, Role, StartKeeper};
+use proto::control_lane::{Account, KdfCost, LogLevel, Role, StartKeeper, System};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::Strictness;
+use tests::world::Layout;
+use tests::world::layout::user;
 use unix::syscalls::killed;
 
 /// What an attempt has to work with: all of it was there before the confinement.
@@ -91,7 +93,8 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
     match daemon {
         "egressd" => {
             let undumpable = egressd::confine::before_start()?;
-            undumpable.isolate(Strictness::Required, None)?.jail(ports)?.confine().map(drop)
+            let account = account("ugent-egress");
+            undumpable.isolate(Strictness::Required, account)?.jail(ports)?.confine().map(drop)
         }
         // Its filter alone: what else it gives up, it gives up before.
         "secret-broker" => unix::syscalls::install(cli::LAUNCHER_ALLOWED, &[killed::ALWAYS])
@@ -100,6 +103,17 @@ fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
         _ => {
             let undumpable = keeperd::confine::before_start()?;
             undumpable.isolate(&start(home))?.jail(&start(home))?.confine().map(drop)
+        }
+    }
+}
+
+/// The daemon's own user, where this run is of three.
+fn account(name: &str) -> Option<Account> {
+    match Layout::of_this_run() {
+        Layout::OneUser => None,
+        Layout::System => {
+            let (uid, gid) = user(name);
+            Some(Account { uid: uid.as_raw(), gid: gid.as_raw() })
         }
     }
 }
@@ -114,7 +128,7 @@ fn start(home: &str) -> StartKeeper {
         create: false,
         passphrase_follows: false,
         strictness: Strictness::Required,
-        system: None,
+        system: account("ugent-keeper").map(|account| System { account, peers: Vec::new() }),
         log: LogLevel::Error,
     }
 }
