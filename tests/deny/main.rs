@@ -15,6 +15,8 @@ mod input;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod others;
 #[cfg(test)]
 mod requests;

@@ -4,3 +4,5 @@
 mod idle;
 #[cfg(test)]
 mod list;
+#[cfg(test)]
+mod scrub;

@@ -119,6 +119,16 @@ mod tests {
         }
     }
 
+    /// 8 MiB is what systemd and most distributions give (RLIMIT_MEMLOCK).
+    #[test]
+    fn ten_thousand_ordinary_keys_fit_the_usual_limit_of_locked_memory() {
+        let slots: Vec<Slot> = (0..10_000).map(|_| Slot::new(164).unwrap()).collect();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        let locked: u64 = locked.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!((2_500..8_192).contains(&locked), "{locked} KiB are locked for {} keys", slots.len());
+    }
+
     #[test]
     fn slots_do_not_overlap() {
         let mut slots: Vec<(u8, Slot)> = (0..=255).map(|mark| (mark, Slot::new(100).unwrap())).collect();

@@ -34,6 +34,20 @@ impl Call {
         self
     }
 
+    /// Under that limit of locked memory, in KiB.
+    #[must_use]
+    pub fn locking_at_most(self, kib: u32) -> Self {
+        let bytes = kib * 1024;
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--memlock={bytes}:{bytes}")).arg("--").arg(self.command.get_program());
+        limited.args(self.command.get_args()).env_clear();
+        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(directory) = self.command.get_current_dir() {
+            limited.current_dir(directory);
+        }
+        Self { command: limited, input: self.input }
+    }
+
     /// Runs it to its end.
     #[must_use]
     #[track_caller]

@@ -208,6 +208,12 @@ impl World {
         Broker::start(self, call.start(), "/healthz")
     }
 
+    /// Starts a broker, unlocked, whose processes may lock so many KiB each.
+    #[must_use]
+    pub fn broker_locking_at_most(&self, kib: u32) -> Broker<'_> {
+        Broker::start(self, self.launcher().locking_at_most(kib).start(), "/readyz")
+    }
+
     /// A connection to the loopback port.
     ///
     /// # Panics
