@@ -28,9 +28,9 @@ fn delay(world: &World, token: &str) -> Duration {
     taken
 }
 
-fn median(mut all: Vec<Duration>) -> Duration {
-    all.sort_unstable();
-    all[all.len() / 2]
+/// What it takes when nothing else disturbs it.
+fn fastest(all: &[Duration]) -> Duration {
+    all.iter().min().copied().unwrap()
 }
 
 #[test]
@@ -39,11 +39,21 @@ fn an_event_is_not_late_for_being_searched() {
     let _brokers = (searched.broker(), passed.broker());
     let tokens = (searched.token(), passed.token());
     let mut taken = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        taken.0.push(delay(&searched, &tokens.0));
-        taken.1.push(delay(&passed, &tokens.1));
+    for round in 0..ROUNDS {
+        // Neither is always the first.
+        let turns = if round % 2 == 0 { [true, false] } else { [false, true] };
+        for is_searched in turns {
+            if is_searched {
+                taken.0.push(delay(&searched, &tokens.0));
+            } else {
+                taken.1.push(delay(&passed, &tokens.1));
+            }
+        }
     }
-    let (with, without) = (median(taken.0), median(taken.1));
-    println!("median of {ROUNDS}: {with:?} with the search, {without:?} without");
-    assert!(with < without.mul_f64(1.1), "{with:?} with the search, {without:?} without");
+    let (with, without) = (fastest(&taken.0), fastest(&taken.1));
+    println!("fastest of {ROUNDS}: {with:?} with the search, {without:?} without");
+    assert!(
+        with < without.mul_f64(1.1) + Duration::from_micros(2),
+        "{with:?} with the search, {without:?} without"
+    );
 }
