@@ -1,8 +1,9 @@
 //! UGENT_HOME: where it is, what lies where in it, and whether nobody else can change it.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use proto::control_lane::Account;
@@ -155,10 +156,26 @@ impl Home {
             None => make(&self.path, 0o700),
             Some(system) => {
                 let Account { uid, gid } = system.keeper;
-                make(&self.path, 0o750).and_then(|()| give(&self.path, 0, gid))?;
-                make(&self.secrets(), 0o700).and_then(|()| give(&self.secrets(), uid, gid))
+                roots_way(&self.path)?;
+                make_for(&self.path, 0o750, 0, gid)?;
+                make_for(&self.secrets(), 0o700, uid, gid)
             }
         }
+    }
+
+    /// With `--system` the keeper is somebody else, and reads the policy here.
+    fn lets_the_keeper_in(&self) -> Result<(), Failure> {
+        let Some(system) = &self.system else { return Ok(()) };
+        let shown = self.path.display();
+        let found = self.path.metadata().map_err(|error| config(format!("{shown} {error}"), ""))?;
+        let bits = if found.gid() == system.keeper.gid { 0o050 } else { 0o005 };
+        if found.mode() & bits == bits {
+            return Ok(());
+        }
+        Err(config(
+            format!("{shown} keeps ugent-keeper out (mode {:04o})", found.mode() & 0o7777),
+            format!("chgrp ugent-keeper {shown} && chmod 750 {shown}"),
+        ))
     }
 
     /// Checks the home and, where it is there, `secrets/`. Says whether `secrets/` is there.
@@ -169,8 +186,12 @@ impl Home {
             // Not ours to look at. Whether the broker is the machine's is seen by its socket's owner.
             Some(_) => return Ok(Found::Secrets),
         };
+        if let Some(system) = &self.system {
+            roots_way(&self.path)?;
+            roots_way(&system.run)?;
+        }
         match owned::directory(&self.path, Privacy::NotWritableByOthers) {
-            Ok(()) => {}
+            Ok(()) => self.lets_the_keeper_in()?,
             Err(OwnedError::Missing) => return Ok(Found::Nothing),
             Err(error) => return Err(error.failure(&self.path)),
         }
@@ -179,7 +200,7 @@ impl Home {
             (Err(OwnedError::Missing), _) => Ok(Found::Nothing),
             (Err(error @ OwnedError::Foreign(_)), Owner::User(_)) => {
                 let shown = self.secrets().display().to_string();
-                let hint = format!("chown -R ugent-keeper:ugent-keeper {shown}");
+                let hint = "leave --system out if it is the vault of one user, or use another UGENT_HOME";
                 Err(config(format!("{shown} {error}, and with --system it is ugent-keeper's"), hint))
             }
             (Err(error), _) => Err(error.failure(&self.secrets())),
@@ -197,15 +218,30 @@ fn make(path: &Path, mode: u32) -> Result<(), Failure> {
     })
 }
 
-/// Gives a directory its owner; one that has it already, or that is somebody else's, is left alone.
-fn give(path: &Path, uid: u32, gid: u32) -> Result<(), Failure> {
-    let found = path.symlink_metadata();
-    let is_new = found.is_ok_and(|found| found.is_dir() && (found.uid(), found.gid()) == (0, 0));
-    if !is_new {
-        return Ok(());
+/// Makes a directory for somebody else, whatever the umask; one that is there is left as it is. Only
+/// where nobody but root can put something else in its place.
+fn make_for(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let what = format!("{} could not be made: {error}", path.display());
+        Failure::new(FailureClass::Io, what, "make the directory it is to be in, as root")
+    };
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(failed(error)),
     }
-    std::os::unix::fs::chown(path, Some(uid), Some(gid)).map_err(|error| {
-        Failure::new(FailureClass::Io, format!("{} could not be given away: {error}", path.display()), "")
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(failed)?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)
+}
+
+/// A path that root is to follow must be root's all along.
+fn roots_way(path: &Path) -> Result<(), Failure> {
+    owned::way_is_roots(path).map_err(|(directory, error)| {
+        let shown = directory.display();
+        config(
+            format!("{} cannot be used with --system: {shown} on the way to it {error}", path.display()),
+            format!("use a place whose directories are root's alone to change, or: chown root {shown}"),
+        )
     })
 }
 

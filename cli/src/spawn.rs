@@ -33,9 +33,9 @@ pub(crate) struct Started {
     pub(crate) control: UnixStream,
 }
 
-/// Starts a daemon: no arguments, no environment, stdin its control lane, stdout nowhere, stderr
-/// ours, a process group of its own so that a terminal's Ctrl-C is for us alone.
-pub(crate) fn daemon(kind: ChildKind) -> Result<Started, Failure> {
+/// Starts a daemon: no arguments, no environment, stdin its control lane, stdout nowhere, a process
+/// group of its own so that a terminal's Ctrl-C is for us alone.
+pub(crate) fn daemon(kind: ChildKind, stderr: Stdio) -> Result<Started, Failure> {
     let program = sibling(kind.as_str())?;
     let failed = |error: std::io::Error| {
         Failure::new(FailureClass::Io, format!("{} could not be started: {error}", program.display()), "")
@@ -46,6 +46,7 @@ pub(crate) fn daemon(kind: ChildKind) -> Result<Started, Failure> {
         .current_dir("/")
         .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null())
+        .stderr(stderr)
         .process_group(0)
         .spawn()
         .map_err(failed)?;

@@ -10,7 +10,7 @@ use proto::failure::{Failure, FailureClass};
 
 /// Where it keeps what lasts, unless UGENT_HOME says otherwise.
 pub(crate) const HOME: &str = "/var/lib/ugent-system";
-/// Where its sockets are, unless a service manager has made another place.
+/// Where its sockets are, unless UGENT_RUN says otherwise.
 const RUN: &str = "/run/ugent";
 
 /// How the work and the files are shared out.
@@ -40,16 +40,42 @@ pub(crate) struct System {
 impl System {
     /// Looks them up.
     pub(crate) fn find() -> Result<Self, Failure> {
-        // A service manager lists several, if it has made several.
-        let given = std::env::var("RUNTIME_DIRECTORY").unwrap_or_default();
-        let run = given.split(':').next().filter(|path| path.starts_with('/')).unwrap_or(RUN).into();
-        Ok(Self {
+        let run = std::env::var_os("UGENT_RUN").filter(|path| !path.is_empty());
+        let run = run.map_or_else(|| PathBuf::from(RUN), PathBuf::from);
+        if !run.is_absolute() {
+            return Err(config("UGENT_RUN is not an absolute path".to_owned(), format!("UGENT_RUN={RUN}")));
+        }
+        let system = Self {
             keeper: account("ugent-keeper")?,
             egress: account("ugent-egress")?,
             clients: group("ugent-clients")?,
             admins: group("ugent-admin")?,
             run,
-        })
+        };
+        match system.shared() {
+            None => Ok(system),
+            Some(what) => Err(config(
+                format!("with --system {what}"),
+                "give each of ugent-keeper, ugent-egress, ugent-clients and ugent-admin an id of its own"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// What is one and the same where walls between users rest on its being two.
+    fn shared(&self) -> Option<&'static str> {
+        let groups = [self.clients, self.admins];
+        if self.keeper.uid == self.egress.uid {
+            Some("ugent-keeper and ugent-egress are the same user")
+        } else if self.keeper.gid == self.egress.gid {
+            Some("ugent-keeper and ugent-egress are in the same group")
+        } else if self.clients == self.admins {
+            Some("ugent-clients and ugent-admin are the same group")
+        } else if groups.contains(&self.keeper.gid) || groups.contains(&self.egress.gid) {
+            Some("a daemon is in the group of those who may use it")
+        } else {
+            None
+        }
     }
 
     pub(crate) fn keeper_socket(&self) -> PathBuf {
@@ -83,7 +109,7 @@ fn account(name: &str) -> Result<Account, Failure> {
         }
         Ok(Some(_)) => {
             let what = format!("the user {name} is root, or of root's group");
-            Err(Failure::new(FailureClass::Config, what, "make it a system user of its own"))
+            Err(config(what, "make it a system user of its own".to_owned()))
         }
         Ok(None) => Err(missing("user", name)),
         Err(error) => Err(unknown("user", name, error)),
@@ -106,6 +132,36 @@ fn missing(kind: &str, name: &str) -> Failure {
     )
 }
 
+fn config(what: String, hint: String) -> Failure {
+    Failure::new(FailureClass::Config, what, hint)
+}
+
 fn unknown(kind: &str, name: &str, error: nix::errno::Errno) -> Failure {
     Failure::new(FailureClass::Io, format!("the {kind} {name} could not be looked up: {error}"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_ids_are_four() {
+        let system = |keeper: (u32, u32), egress: (u32, u32), clients, admins| System {
+            keeper: Account { uid: keeper.0, gid: keeper.1 },
+            egress: Account { uid: egress.0, gid: egress.1 },
+            clients,
+            admins,
+            run: PathBuf::from(RUN),
+        };
+        assert_eq!(system((1, 1), (2, 2), 3, 4).shared(), None);
+        for (keeper, egress, clients, admins) in [
+            ((1, 1), (1, 2), 3, 4),
+            ((1, 1), (2, 1), 3, 4),
+            ((1, 1), (2, 2), 3, 3),
+            ((1, 1), (2, 3), 3, 4),
+            ((1, 4), (2, 2), 3, 4),
+        ] {
+            assert!(system(keeper, egress, clients, admins).shared().is_some());
+        }
+    }
 }

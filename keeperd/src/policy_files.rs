@@ -139,10 +139,8 @@ fn read(path: &Path, owner: Owner) -> Text {
     if let Err(error) = owned::opened_of(&file, owner, Privacy::NotWritableByOthers) {
         let shown = path.display();
         return Text::Refused(match owner {
-            Owner::Us | Owner::User(_) => {
-                format!("it {error}; it must be yours alone to write: chmod 600 {shown}")
-            }
-            Owner::UsOrRoot => format!(
+            Owner::Us => format!("it {error}; it must be yours alone to write: chmod 600 {shown}"),
+            Owner::User(_) => format!(
                 "it {error}; it must be root's alone to write: chown root:ugent-keeper {shown} && chmod 640 {shown}"
             ),
         });
@@ -204,10 +202,12 @@ fn open_anchors(path: &Path) -> io::Result<File> {
     }
     // In a user namespace of our own root shows as the overflow uid, and so does everybody else:
     // there a file of another user's is believed too, if its mode lets only that one write it.
-    let believed = [0, nix::unistd::geteuid().as_raw(), namespaces::OVERFLOW_UID];
-    let is_ours = believed.contains(&found.uid());
-    if !is_ours || found.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others can write it; it must be yours or root's: chmod go-w"));
+    let roots = if namespaces::shows_root() { 0 } else { namespaces::OVERFLOW_UID };
+    if ![roots, nix::unistd::geteuid().as_raw()].contains(&found.uid()) {
+        return Err(io::Error::other("it belongs to another user; it must be yours or root's"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others can write it: chmod go-w"));
     }
     Ok(file)
 }

@@ -182,7 +182,7 @@ fn right_backend(start: &StartKeeper, contents: &Contents, home: &Path) -> Resul
 fn owner_of_home(start: &StartKeeper) -> Owner {
     match start.system {
         None => Owner::Us,
-        Some(_) => Owner::UsOrRoot,
+        Some(_) => Owner::User(0),
     }
 }
 

@@ -183,6 +183,8 @@ pub enum GrantsStanding {
 /// What keeperd knows of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeeperStanding {
+    /// Its UGENT_HOME.
+    pub home: String,
     /// The backend in use; none before `init`.
     pub backend: Option<Backend>,
     /// Whether the keys are out of memory.

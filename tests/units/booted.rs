@@ -60,7 +60,7 @@ fn the_unit_of_one_user_is_started_by_a_request_and_unlocked_by_a_credential() {
     });
     machine.must("systemctl stop ugent-vault.service ugent-vault.socket");
     assert_eq!(machine.must("systemctl show -P Result ugent-vault.service").trim(), "success");
-    let left = machine.sh("pgrep -l 'keeperd|egressd|secret-b'").text;
+    let left = machine.sh("for name in keeperd egressd secret-broker; do pgrep -l -x $name; done").text;
     assert!(left.is_empty(), "{left}");
     let last = machine.must_as("ugent", &format!("{OWN} ugent secret audit --json | tail -n 1"));
     assert!(last.contains("\"event\":\"broker.stopped\""), "the keeper ended in order: {last}");

@@ -35,13 +35,13 @@ fn the_manager_is_told_of_readiness_and_of_the_end_by_a_confined_launcher() {
 fn activated(world: &World, socket: &str, connect: impl Fn() -> bool) -> (Option<i32>, String) {
     let mut manager = Command::new("systemd-socket-activate");
     manager
-        .args(["-E", "UGENT_HOME", "-E", "RUNTIME_DIRECTORY", "-l", socket])
+        .args(["-E", "UGENT_HOME", "-E", "UGENT_RUN", "-l", socket])
         .arg(Binaries::of_this_build().path("secret-broker"))
         .args(world.layout().arguments())
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("UGENT_HOME", world.home().path())
-        .env("RUNTIME_DIRECTORY", world.home().run())
+        .env("UGENT_RUN", world.home().run())
         .current_dir(world.home().workspace())
         .stdin(Stdio::null())
         .stderr(Stdio::piped());

@@ -5,11 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::hello::LaneKind;
 use unix::lane::{Descriptors, Lane, LaneError};
 
-use super::ask::{Keeper, Reached};
+use super::ask::{Keeper, Reached, unexpected};
 use crate::ending::{lane_broke, no_slot};
 use crate::home::{Home, fits_a_socket};
 
@@ -37,7 +38,11 @@ pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, 
     let pid = check_peer(&socket, home)?;
     let mut lane = Lane::new(socket, Descriptors::Accepted).map_err(no_slot)?;
     match lane.greet(LaneKind::Cli, deadline) {
-        Ok(()) => Ok(Some(Keeper::new(lane, Reached::Broker))),
+        Ok(()) => {
+            let mut keeper = Keeper::new(lane, Reached::Broker);
+            serves_home(&mut keeper, home)?;
+            Ok(Some(keeper))
+        }
         // It is ending, or has not got so far: worth another try.
         Err(LaneError::Closed | LaneError::Deadline | LaneError::Io(_)) => Err(Failure::new(
             FailureClass::TryAgain,
@@ -48,6 +53,25 @@ pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, 
             Err(lane_broke(&error, "the broker"))
         }
     }
+}
+
+/// With `--system` the socket is the machine's, and whose home it serves is to be asked: what is meant
+/// for one vault must not go into another.
+fn serves_home(keeper: &mut Keeper, home: &Home) -> Result<(), Failure> {
+    if home.system().is_none() {
+        return Ok(());
+    }
+    let CliAnswer::Status { keeper: standing, .. } = keeper.ask(&CliRequest::Status, None)?.answer else {
+        return Err(unexpected());
+    };
+    if standing.home == home.text() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureClass::Config,
+        format!("the machine's broker serves {}, and not {}", standing.home, home.path().display()),
+        format!("UGENT_HOME={}, or end that broker first", standing.home),
+    ))
 }
 
 /// The socket lies in a directory that is ours, or root's, alone, so this holds unless that is

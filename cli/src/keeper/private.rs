@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -60,7 +60,7 @@ impl Private {
         deadline: Instant,
     ) -> Result<Self, Failure> {
         let system = system(session, role)?;
-        let started = spawn::daemon(ChildKind::Keeperd)?;
+        let started = spawn::daemon(ChildKind::Keeperd, Stdio::inherit())?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
         let log = session.log.clone();
         let mut private =

@@ -10,8 +10,12 @@ use proto::failure::{Failure, FailureClass};
 /// The first descriptor that is passed on.
 const FIRST: RawFd = 3;
 
-/// The port we were given, if we were given one. It takes the place of the address that is set.
-pub(super) fn listener() -> Result<Option<(SocketAddr, TcpListener)>, Failure> {
+/// A port that listens already.
+pub(super) type PassedOn = (SocketAddr, TcpListener);
+
+/// The port we were given, if we were given one. It takes the place of the address that is set. To
+/// be called before anything is opened: it is known by its number alone.
+pub(super) fn listener() -> Result<Option<PassedOn>, Failure> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     // Meant for whoever has that pid, and not for those it starts.
     if number("LISTEN_PID") != Some(std::process::id()) {
@@ -24,7 +28,7 @@ pub(super) fn listener() -> Result<Option<(SocketAddr, TcpListener)>, Failure> {
     }
 }
 
-fn taken_over() -> Result<(SocketAddr, TcpListener), Failure> {
+fn taken_over() -> Result<PassedOn, Failure> {
     let Some(fd) = unix::passed::taken_over(FIRST) else {
         return Err(unfit("no open socket"));
     };

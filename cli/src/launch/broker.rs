@@ -283,6 +283,7 @@ impl Broker {
             if let Some((lane, flags)) = lane {
                 watched.push(PollFd::new(std::os::fd::AsFd::as_fd(lane), flags));
             }
+            watched.extend(child.stderr().map(|stderr| PollFd::new(stderr, PollFlags::POLLIN)));
         }
         match poll(&mut watched, wait) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),

@@ -35,6 +35,13 @@ impl Broker {
             return Heard::All;
         };
         child.flush();
+        let muttered = child.muttered();
+        for line in muttered {
+            self.say(LogLevel::Warn, kind.as_str(), &line);
+        }
+        let Some(child) = self.child(kind, generation) else {
+            return Heard::All;
+        };
         let (reports, heard) = match child.reports() {
             Ok(said) => said,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! One child of the launcher: its process, its control lane, and what it has said of itself.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use proto::hello::{Hello, LaneKind};
 use proto::standing::{ChildKind, ChildStanding, Confinement, Layer};
 use unix::lane::{Descriptors, Lane, LaneError, Received};
 
+use super::mutter::Mutter;
 use crate::ending::no_slot;
 use crate::spawn;
 
@@ -53,6 +55,7 @@ pub(super) struct Child {
     started: Instant,
     process: std::process::Child,
     gone: OwnedFd,
+    mutter: Mutter,
     lane: Lane,
     greeted: bool,
     lane_closed: bool,
@@ -65,7 +68,10 @@ impl Child {
         let failed = |error: std::io::Error| {
             Failure::new(FailureClass::Io, format!("{kind} could not be started: {error}"), "")
         };
-        let spawn::Started { process, control } = spawn::daemon(kind)?;
+        // Not ours: what ours leads to is not for a daemon to write into, or to cut.
+        let (mutter, theirs) = UnixStream::pair().map_err(failed)?;
+        mutter.set_nonblocking(true).map_err(failed)?;
+        let spawn::Started { process, control } = spawn::daemon(kind, OwnedFd::from(theirs).into())?;
         control.set_nonblocking(true).map_err(failed)?;
         let gone = unix::passed::process(process.id()).map_err(failed)?;
         let lane = Lane::new(control, Descriptors::Refused).map_err(no_slot)?;
@@ -79,6 +85,7 @@ impl Child {
             started: now,
             process,
             gone,
+            mutter: Mutter::of(mutter),
             lane,
             greeted: false,
             lane_closed: false,
@@ -129,6 +136,16 @@ impl Child {
             }
         }
         Ok((reports, Heard::Some))
+    }
+
+    /// What it has written to its stderr since the last look.
+    pub(super) fn muttered(&mut self) -> Vec<String> {
+        self.mutter.lines()
+    }
+
+    /// Its stderr, to be watched.
+    pub(super) fn stderr(&self) -> Option<BorrowedFd<'_>> {
+        self.mutter.watched()
     }
 
     /// Whether it has said that nothing can look into it or out of it any more (INV-08).
@@ -259,6 +276,7 @@ mod tests {
             started: Instant::now(),
             gone: unix::passed::process(process.id()).unwrap(),
             process,
+            mutter: Mutter::of(UnixStream::pair().unwrap().0),
             lane: Lane::new(ours, Descriptors::Refused).unwrap(),
             greeted: false,
             lane_closed: false,

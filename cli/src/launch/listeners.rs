@@ -15,7 +15,7 @@ use proto::control_lane::ListenerKind;
 use proto::failure::{Failure, FailureClass};
 use unix::owned::{self, Privacy};
 
-use super::activation;
+use super::activation::PassedOn;
 use super::options::Places;
 use crate::home::{Home, fits_a_socket};
 use crate::system::System;
@@ -40,8 +40,8 @@ impl Drop for SocketFile {
 
 impl Listeners {
     /// Binds them all. Sockets of a dead broker are taken over: the caller holds the lock.
-    pub(super) fn bind(home: &Home, places: &Places) -> Result<Self, Failure> {
-        let tcp = match activation::listener()? {
+    pub(super) fn bind(home: &Home, places: &Places, passed_on: Option<PassedOn>) -> Result<Self, Failure> {
+        let tcp = match passed_on {
             Some(passed_on) => Some(passed_on),
             None => places.tcp.map(bind_tcp).transpose()?,
         };
@@ -52,8 +52,8 @@ impl Listeners {
         for workspace in &places.workspaces {
             let path = workspace.socket(home);
             fits_a_socket(&path)?;
-            own_directory(&home.path().join("instances"), 0o700, Privacy::NotWritableByOthers)?;
-            own_directory(&home.instance(&workspace.hash()), 0o700, Privacy::Private)?;
+            own_directory(&home.path().join("instances"), Privacy::NotWritableByOthers)?;
+            own_directory(&home.instance(&workspace.hash()), Privacy::Private)?;
             gateways.push(bind_unix(path, Peers::Us)?);
         }
         let keeper = bind_unix(home.keeper_socket(), Peers::Us)?;
@@ -62,7 +62,6 @@ impl Listeners {
 
     /// With `--system`: one socket for clients, one for commands, each for a group.
     fn for_groups(tcp: Option<(SocketAddr, TcpListener)>, system: &System) -> Result<Self, Failure> {
-        own_directory(&system.run, 0o755, Privacy::NotWritableByOthers)?;
         let gateway = bind_unix(system.gateway_socket(), Peers::Group(system.clients))?;
         let keeper = bind_unix(system.keeper_socket(), Peers::Group(system.admins))?;
         Ok(Self { keeper, tcp, gateways: vec![gateway] })
@@ -161,8 +160,8 @@ fn listen(path: &Path, peers: Peers) -> io::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-fn own_directory(path: &Path, mode: u32, privacy: Privacy) -> Result<(), Failure> {
-    match DirBuilder::new().mode(mode).create(path) {
+fn own_directory(path: &Path, privacy: Privacy) -> Result<(), Failure> {
+    match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(path, &error)),

@@ -1,22 +1,59 @@
 //! One broker a home: a lock on a directory of the launcher's (`secrets/`, or with `--system` the
 //! home), held for its life. The kernel lets go of it when the launcher dies, however it dies.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File, Permissions, TryLockError, set_permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use nix::libc::{O_DIRECTORY, O_NOFOLLOW};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use proto::failure::{Failure, FailureClass};
+use unix::owned::{self, Privacy};
 
 use crate::home::Home;
 
 /// The lock. Whoever holds it may take over what a dead broker has left.
 #[must_use]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] Vec<File>);
 
 /// Takes it, or says who has it.
 pub(super) fn take(home: &Home) -> Result<Lock, Failure> {
+    let mut locks = vec![of_home(home)?];
+    locks.extend(home.system().map(|system| of_sockets(&system.run)).transpose()?);
+    Ok(Lock(locks))
+}
+
+/// With `--system` the sockets are the machine's, and not of a home.
+fn of_sockets(run: &Path) -> Result<File, Failure> {
+    let failed = |error: std::io::Error| {
+        let what = format!("{} could not be made or locked: {error}", run.display());
+        Failure::new(FailureClass::Io, what, "it must be a directory on a file system with locks")
+    };
+    if run.symlink_metadata().is_err() {
+        DirBuilder::new().mode(0o700).create(run).map_err(failed)?;
+        // Whatever the umask: members of two groups are to get as far as its sockets.
+        set_permissions(run, Permissions::from_mode(0o755)).map_err(failed)?;
+    }
+    owned::directory(run, Privacy::NotWritableByOthers).map_err(|wrong| wrong.failure(run))?;
+    if run.metadata().map_err(failed)?.mode() & 0o001 == 0 {
+        let what = format!("{} keeps clients from the sockets in it", run.display());
+        return Err(Failure::new(FailureClass::Config, what, format!("chmod 755 {}", run.display())));
+    }
+    let directory =
+        File::options().read(true).custom_flags(O_DIRECTORY | O_NOFOLLOW).open(run).map_err(failed)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(
+            FailureClass::TryAgain,
+            format!("a broker of the machine with another home has its sockets in {}", run.display()),
+            "end that one first, with its UGENT_HOME: ugent secret --system broker stop",
+        )),
+    }
+}
+
+fn of_home(home: &Home) -> Result<File, Failure> {
     let path = home.launchers_own();
     let failed = |error: std::io::Error| {
         Failure::new(
@@ -27,7 +64,7 @@ pub(super) fn take(home: &Home) -> Result<Lock, Failure> {
     };
     let directory = open(home).map_err(failed)?;
     match directory.try_lock() {
-        Ok(()) => Ok(Lock(directory)),
+        Ok(()) => Ok(directory),
         Err(TryLockError::Error(error)) => Err(failed(error)),
         Err(TryLockError::WouldBlock) => {
             let who = listener(home)

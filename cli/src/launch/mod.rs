@@ -12,6 +12,7 @@ mod egress;
 mod listeners;
 mod lock;
 mod log_lines;
+mod mutter;
 mod notify;
 mod options;
 mod outlet;
@@ -56,6 +57,7 @@ struct SecretBroker {
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let given: SecretBroker = usage::parse()?;
+    let passed_on = activation::listener()?;
     spawn::settle_in()?;
     if given.detached {
         // Fails only for the leader of a group, which has no terminal to lose then.
@@ -81,7 +83,7 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let options = given.options.settle(&settings, &home)?;
     let lock = lock::take(&home)?;
     let passphrase = Sources::new(given.passphrase_fd, passphrase).for_broker(&home)?;
-    let listeners = listeners::Listeners::bind(&home, &options)?;
+    let listeners = listeners::Listeners::bind(&home, &options, passed_on)?;
     let signals = signals::Signals::hold_back()?;
     let log = log_lines::Log::new(LogFilter::from_environment(LogLevel::Info));
     let broker = broker::Broker::new(home, &settings, log, listeners);

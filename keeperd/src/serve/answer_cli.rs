@@ -198,6 +198,7 @@ impl Keeper {
     fn keeper_standing(&self) -> KeeperStanding {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         KeeperStanding {
+            home: self.start.home.clone(),
             backend: self.vault.backend,
             locked: self.vault.keys.is_none(),
             secrets: count(self.vault.secrets.len()),

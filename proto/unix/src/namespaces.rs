@@ -25,6 +25,13 @@ use crate::surrender::held;
 /// Whom everybody outside a user namespace shows as (proc(5), overflowuid).
 pub const OVERFLOW_UID: u32 = 65_534;
 
+/// Whether root shows as root here: not in a user namespace where it is mapped to nobody. To be asked
+/// before the file system is closed; `/` is root's on every system.
+#[must_use]
+pub fn shows_root() -> bool {
+    std::fs::metadata("/").is_ok_and(|found| found.uid() == 0)
+}
+
 /// How it went with a user namespace.
 #[derive(Debug)]
 pub enum User {

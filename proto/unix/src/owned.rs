@@ -44,8 +44,6 @@ impl Privacy {
 pub enum Owner {
     /// Ours alone.
     Us,
-    /// Ours, or root's, who has set it up for us (`--system`).
-    UsOrRoot,
     /// That user's alone.
     User(u32),
 }
@@ -55,7 +53,6 @@ impl Owner {
         let ours = || uid == nix::unistd::geteuid().as_raw();
         match self {
             Self::Us => ours(),
-            Self::UsOrRoot => uid == 0 || ours(),
             Self::User(user) => uid == user,
         }
     }
@@ -176,6 +173,25 @@ pub fn opened_of(file: &std::fs::File, owner: Owner, privacy: Privacy) -> Result
     if found.is_file() { check(&found, owner, privacy) } else { Err(OwnedError::WrongKind("regular file")) }
 }
 
+/// Checks that nobody but root can put something else in the place of an absolute path, or of a
+/// directory on the way to it: each of those is root's, and either not writable by others or one
+/// where others cannot rename what is not theirs (the sticky bit).
+///
+/// # Errors
+/// The directory that is not so, and why.
+pub fn way_is_roots(path: &Path) -> Result<(), (std::path::PathBuf, OwnedError)> {
+    for directory in path.ancestors().skip(1) {
+        let wrong = |error| (directory.to_owned(), error);
+        let found = look(directory).map_err(wrong)?;
+        let is_sticky = found.mode() & 0o1000 != 0;
+        match check(&found, Owner::User(0), Privacy::NotWritableByOthers) {
+            Err(OwnedError::TooOpen { .. }) if is_sticky => {}
+            checked => checked.map_err(wrong)?,
+        }
+    }
+    Ok(())
+}
+
 fn look(path: &Path) -> Result<Metadata, OwnedError> {
     match symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Err(OwnedError::Link),
@@ -221,6 +237,18 @@ mod tests {
         let link = place.path().join("l");
         symlink(&path, &link).unwrap();
         assert!(matches!(directory(&link, Privacy::NotWritableByOthers), Err(OwnedError::Link)));
+    }
+
+    #[test]
+    fn a_way_through_a_directory_others_can_change_is_not_roots() {
+        assert!(way_is_roots(Path::new("/usr/bin")).is_ok());
+        let place = tempfile::tempdir().unwrap();
+        let open = place.path().join("open");
+        DirBuilder::new().create(&open).unwrap();
+        set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let (directory, _) = way_is_roots(&open.join("home")).unwrap_err();
+        // Who is not root has made the place itself.
+        assert!(directory == open || directory == place.path());
     }
 
     #[test]

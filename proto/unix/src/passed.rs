@@ -47,12 +47,12 @@ pub fn named(number: RawFd) -> Option<OwnedFd> {
 }
 
 /// As [`named`], for a descriptor that was passed on to this process for good: the number is closed,
-/// so that nothing stays open behind the copy.
+/// so that nothing stays open behind the copy. Only before this process has opened anything itself.
 #[must_use]
 pub fn taken_over(number: RawFd) -> Option<OwnedFd> {
     let copy = named(number)?;
-    // SAFETY: it is open, since it was just copied; whoever passed it on gave it to this program,
-    // which knows it by this number only and has made nothing that owns it.
+    // SAFETY: it is open, since it was just copied; and nothing owns it, since this process has opened
+    // nothing yet.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
     Some(copy)
 }

@@ -95,38 +95,56 @@ pub fn capabilities() -> io::Result<Layer> {
     held(are_empty(&["CapInh", "CapPrm", "CapEff", "CapAmb"])?, Layer::NoCapabilities)
 }
 
-/// No capability but these, for this process and those it starts. One that holds none has nothing
-/// to give up.
+/// No capability but these, for this process and those it starts. Without CAP_SETPCAP the bounding
+/// set stays as it is.
 ///
 /// # Errors
-/// The kernel's refusal.
+/// The kernel's refusal, or that another is left.
 pub fn capabilities_but(kept: &[Capability]) -> io::Result<()> {
-    let held: CapsHashSet = caps::read(None, CapSet::Effective).map_err(refused)?;
-    if !held.contains(&Capability::CAP_SETPCAP) {
-        return Ok(());
-    }
-    for capability in caps::all().iter().filter(|capability| !kept.contains(capability)) {
-        if caps::has_cap(None, CapSet::Bounding, *capability).unwrap_or(false) {
-            caps::drop(None, CapSet::Bounding, *capability).map_err(refused)?;
+    let before: CapsHashSet = caps::read(None, CapSet::Permitted).map_err(refused)?;
+    if before.contains(&Capability::CAP_SETPCAP) {
+        for capability in caps::all().iter().filter(|capability| !kept.contains(capability)) {
+            if caps::has_cap(None, CapSet::Bounding, *capability).unwrap_or(false) {
+                caps::drop(None, CapSet::Bounding, *capability).map_err(refused)?;
+            }
         }
     }
-    let kept = held.into_iter().filter(|capability| kept.contains(capability)).collect();
+    let left = before.into_iter().filter(|capability| kept.contains(capability)).collect();
     for set in [CapSet::Ambient, CapSet::Inheritable] {
         caps::clear(None, set).map_err(refused)?;
     }
     // Effective first: it may hold nothing that is not permitted.
     for set in [CapSet::Effective, CapSet::Permitted] {
-        caps::set(None, set, &kept).map_err(refused)?;
+        caps::set(None, set, &left).map_err(refused)?;
     }
-    Ok(())
+    let allowed = kept.iter().fold(0, |bits, capability| bits | 1_u64 << capability.index());
+    if ["CapPrm", "CapEff", "CapInh", "CapAmb"]
+        .iter()
+        .all(|set| bits(set).is_ok_and(|bits| bits & !allowed == 0))
+    {
+        Ok(())
+    } else {
+        Err(io::Error::other("the kernel accepted fewer capabilities and leaves more"))
+    }
 }
 
-/// By the kernel's own account, which names capabilities that no crate knows yet.
+/// Whether this process holds all of these.
+#[must_use]
+pub fn has(capabilities: &[Capability]) -> bool {
+    let held = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    capabilities.iter().copied().all(held)
+}
+
 fn are_empty(sets: &[&str]) -> io::Result<bool> {
+    sets.iter().try_fold(true, |are, set| Ok(are && bits(set)? == 0))
+}
+
+/// A set, by the kernel's own account, which names capabilities that no crate knows yet.
+fn bits(set: &str) -> io::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let bits =
-        |set: &str| status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':')).map(str::trim);
-    Ok(sets.iter().all(|set| bits(set).is_some_and(|bits| bits.bytes().all(|digit| digit == b'0'))))
+    let line = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':'));
+    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .ok_or_else(|| io::Error::other(format!("the kernel does not say what is in {set}")))
 }
 
 fn refused(error: caps::errors::CapsError) -> io::Error {

@@ -38,14 +38,31 @@ impl Call {
     #[must_use]
     pub fn locking_at_most(self, kib: u32) -> Self {
         let bytes = kib * 1024;
-        let mut limited = Command::new("prlimit");
-        limited.arg(format!("--memlock={bytes}:{bytes}")).arg("--").arg(self.command.get_program());
-        limited.args(self.command.get_args()).env_clear();
-        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.by(&["prlimit", &format!("--memlock={bytes}:{bytes}"), "--"])
+    }
+
+    /// With that umask.
+    #[must_use]
+    pub fn with_umask(self, umask: u32) -> Self {
+        self.by(&["sh", "-c", &format!("umask {umask:o}; exec \"$@\""), "sh"])
+    }
+
+    /// Without that capability, for good.
+    #[must_use]
+    pub fn without_capability(self, name: &str) -> Self {
+        self.by(&["setpriv", &format!("--bounding-set=-{name}"), "--"])
+    }
+
+    /// Started by another program, which is given it as its last arguments.
+    fn by(self, starter: &[&str]) -> Self {
+        let (program, arguments) = starter.split_first().expect("a program");
+        let mut starts = Command::new(program);
+        starts.args(arguments).arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        starts.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(directory) = self.command.get_current_dir() {
-            limited.current_dir(directory);
+            starts.current_dir(directory);
         }
-        Self { command: limited, input: self.input }
+        Self { command: starts, input: self.input }
     }
 
     /// Runs it to its end.
@@ -97,7 +114,7 @@ impl World {
             .env("UGENT_SECRETS_BACKEND", "file-vault")
             .env("UGENT_SECRETS_PASSPHRASE", &self.passphrase)
             .env("UGENT_LOG", "trace")
-            .env("RUNTIME_DIRECTORY", self.home.run())
+            .env("UGENT_RUN", self.home.run())
             .current_dir(self.home.workspace());
         Call { command, input: Vec::new() }
     }

@@ -68,10 +68,16 @@ impl World {
         Self::with(Binaries::of_this_build(), Layout::of_this_run())
     }
 
+    /// The same, whose broker is that however this run is.
+    #[must_use]
+    pub fn bare_of(layout: Layout) -> Self {
+        Self::with(Binaries::of_this_build(), layout)
+    }
+
     /// The same, whose broker is one user's however this run is.
     #[must_use]
     pub fn bare_of_one_user() -> Self {
-        Self::with(Binaries::of_this_build(), Layout::OneUser)
+        Self::bare_of(Layout::OneUser)
     }
 
     /// A home with a vault, a key in it and a grant, whose broker is one user's however this run is.

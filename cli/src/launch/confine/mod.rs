@@ -22,6 +22,9 @@ pub const ALLOWED_TO_SYSTEM: &[&[Row]] = &[newer_libc::ROWS, syscalls::ROWS, sys
 
 /// What its children need to confine themselves: namespaces, and the bounding set. Held by root only.
 const OF_CHILDREN: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETPCAP];
+/// Root without those has its children enter user namespaces, in which it may map itself only with
+/// this (user_namespaces(7)). Others have none to keep.
+const OF_USER_NAMESPACES: [Capability; 1] = [Capability::CAP_SETFCAP];
 /// With `--system` they become other users, and one that does not end is killed all the same.
 const OF_SYSTEM: [Capability; 5] = [
     Capability::CAP_SYS_ADMIN,
@@ -38,11 +41,19 @@ pub(super) struct Confined(());
 /// Gives up the rest. Cores and being dumpable were given up at the start.
 pub(super) fn confine(mode: Mode) -> Result<Confined, Failure> {
     let (kept, rows): (&[Capability], &[&[Row]]) = match mode {
-        Mode::OneUser => (&OF_CHILDREN, ALLOWED),
+        Mode::OneUser if surrender::has(&OF_CHILDREN) => (&OF_CHILDREN, ALLOWED),
+        Mode::OneUser => (&OF_USER_NAMESPACES, ALLOWED),
         Mode::System => (&OF_SYSTEM, ALLOWED_TO_SYSTEM),
     };
     match mode {
         Mode::OneUser => {}
+        Mode::System if !surrender::has(kept) => {
+            return Err(Failure::new(
+                FailureClass::Config,
+                "secret-broker lacks a capability that its daemons need to become other users",
+                "--system takes root with CAP_SYS_ADMIN, CAP_SETPCAP, CAP_SETUID, CAP_SETGID and CAP_KILL",
+            ));
+        }
         // A unit lends it the groups of its sockets, which it has made by now.
         Mode::System => surrender::groups().map_err(|error| refused("its other groups", &error))?,
     }

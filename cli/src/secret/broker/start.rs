@@ -36,7 +36,7 @@ const ENVIRONMENT: [&str; 7] = [
     "HOME",
     "NOTIFY_SOCKET",
     "CREDENTIALS_DIRECTORY",
-    "RUNTIME_DIRECTORY",
+    "UGENT_RUN",
 ];
 
 /// Starts the broker in the background, and returns once it serves

@@ -135,6 +135,7 @@ mod tests {
             children: Vec::new(),
         };
         let keeper = KeeperStanding {
+            home: String::new(),
             backend: None,
             locked: true,
             secrets: 0,

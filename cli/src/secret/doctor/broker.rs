@@ -105,6 +105,7 @@ mod tests {
             children: kinds.iter().map(child).collect(),
         };
         let standing = KeeperStanding {
+            home: String::new(),
             backend: None,
             locked,
             secrets: 0,

@@ -57,6 +57,8 @@ pub(super) enum Layout {
 /// CAP_SETPCAP and CAP_SYS_ADMIN (capabilities(7)): what a root launcher needs for its children to
 /// be confined.
 const FOR_CHILDREN: u64 = 1 << 8 | 1 << 21;
+/// CAP_SETFCAP: the same, for root that lacks those.
+const FOR_MAPPING: u64 = 1 << 31;
 /// CAP_KILL, CAP_SETGID and CAP_SETUID besides: its children become other users.
 const FOR_USERS: u64 = FOR_CHILDREN | 1 << 5 | 1 << 6 | 1 << 7;
 
@@ -84,7 +86,7 @@ impl Layout {
     fn launcher(self) -> Expected {
         let (uid, gid, capabilities, bounding) = match self {
             Self::System { .. } => (0, Some(0), FOR_USERS, FOR_USERS),
-            Self::OneUser(0) => (0, None, FOR_CHILDREN, FOR_CHILDREN),
+            Self::OneUser(0) => (0, None, FOR_CHILDREN | FOR_MAPPING, FOR_CHILDREN | FOR_MAPPING),
             // An ordinary user cannot empty it, and no_new_privs leaves it without effect.
             Self::OneUser(uid) => (uid, None, 0, u64::MAX),
         };

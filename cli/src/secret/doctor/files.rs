@@ -118,7 +118,7 @@ fn judge(known: &Known, found: Result<(), OwnedError>) -> Option<Finding> {
         Ok(()) => Some(Finding::ok(
             id,
             match owner {
-                Owner::Us | Owner::UsOrRoot => format!("{shown} is yours alone"),
+                Owner::Us => format!("{shown} is yours alone"),
                 Owner::User(_) => format!("{shown} is the keeper's alone"),
             },
         )),

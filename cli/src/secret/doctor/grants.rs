@@ -128,6 +128,7 @@ mod tests {
 
     fn standing(grants: GrantsStanding) -> KeeperStanding {
         KeeperStanding {
+            home: String::new(),
             backend: None,
             locked: true,
             secrets: 0,

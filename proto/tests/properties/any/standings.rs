@@ -88,15 +88,18 @@ pub(super) fn keeper() -> impl Strategy<Value = KeeperStanding> {
         Just(GrantsStanding::Missing),
         any::<String>().prop_map(GrantsStanding::Refused),
     ];
-    (of(select(Backend::ALL)), any::<bool>(), any::<u32>(), grants, of(any::<String>()), of(any::<String>()))
-        .prop_map(|(backend, locked, secrets, grants, providers_refused, journal_broken)| KeeperStanding {
+    let home = (any::<String>(), of(select(Backend::ALL)));
+    (home, any::<bool>(), any::<u32>(), grants, of(any::<String>()), of(any::<String>())).prop_map(
+        |((home, backend), locked, secrets, grants, providers_refused, journal_broken)| KeeperStanding {
+            home,
             backend,
             locked,
             secrets,
             grants,
             providers_refused,
             journal_broken,
-        })
+        },
+    )
 }
 
 pub(super) fn transport() -> impl Strategy<Value = Transport> {
