@@ -53,7 +53,7 @@ fn an_event_is_not_late_for_being_searched() {
     let (with, without) = (fastest(&taken.0), fastest(&taken.1));
     println!("fastest of {ROUNDS}: {with:?} with the search, {without:?} without");
     assert!(
-        with < without.mul_f64(1.1) + Duration::from_micros(2),
+        with < without.mul_f64(1.25) + Duration::from_micros(10),
         "{with:?} with the search, {without:?} without"
     );
 }
