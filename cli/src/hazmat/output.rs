@@ -73,7 +73,7 @@ impl NewFile {
     /// Writes the value and a newline, durably, and keeps the file.
     ///
     /// # Errors
-    /// As [`NewFile::make`] and [`line`]; what was written is gone then.
+    /// As [`NewFile::make`] and [`fn@line`]; what was written is gone then.
     pub(crate) fn keep(mut self, value: &SecretBytes) -> io::Result<()> {
         line(value, &self.file)?;
         self.file.sync_all()?;
