@@ -7,9 +7,16 @@ use tests::world::{HANDLE, Pages, World, key_of};
 
 use crate::ground::{bare, is_quick, random_part};
 
-/// Runs a command that succeeds and looks into it, and into all it starts, as each ends.
+/// Runs a command that succeeds and looks into it, and into all it starts, as each ends: those
+/// processes at least.
 #[track_caller]
-fn looked_into(world: &World, arguments: &[&str], input: &str, values: &[&str]) -> Vec<Report> {
+fn looked_into(
+    world: &World,
+    arguments: &[&str],
+    input: &str,
+    values: &[&str],
+    processes: &[&str],
+) -> Vec<Report> {
     let mut running = world.ugent(arguments).open();
     // Held up at its input, or gone: nothing of it is to be missed.
     let pid = running.pid();
@@ -20,11 +27,11 @@ fn looked_into(world: &World, arguments: &[&str], input: &str, values: &[&str]) 
     let scan = scan::at_exit(pid, &values);
     running.type_line(input);
     drop(running.outcome().succeeded());
-    scan.reports("ugent")
+    scan.reports(processes)
 }
 
 /// Of commands that read a value; others may be over before they can be followed.
-fn deposits(world: &World, with: &str) {
+fn deposits(world: &World, with: &str, processes: &[&str]) {
     let lengths: &[usize] = if is_quick() { &[51, 2000, 9000] } else { &[51, 164, 2000, 9000, 65_536] };
     for length in lengths.iter().copied() {
         let (first, second) = (key_of(length), key_of(length));
@@ -33,7 +40,7 @@ fn deposits(world: &World, with: &str) {
             ("add", &first, &["add", HANDLE, "--provider", "openai", "--stdin"][..]),
             ("rotate", &second, &["rotate", HANDLE, "--stdin"]),
         ] {
-            let reports = looked_into(world, arguments, value, &values);
+            let reports = looked_into(world, arguments, value, &values, processes);
             let left: Vec<String> =
                 reports.iter().filter(|report| !report.finds.is_empty()).map(ToString::to_string).collect();
             assert!(
@@ -49,7 +56,7 @@ fn deposits(world: &World, with: &str) {
 #[test]
 fn nothing_is_left_at_the_end_of_a_command_and_of_its_own_keeperd() {
     if scan::is_possible("nothing_is_left_at_the_end_of_a_command_and_of_its_own_keeperd") {
-        deposits(&bare(Pages::Plain).initialized(), "without a broker");
+        deposits(&bare(Pages::Plain).initialized(), "without a broker", &["ugent", "keeperd"]);
     }
 }
 
@@ -60,7 +67,7 @@ fn nothing_is_left_at_the_end_of_a_command_to_a_broker() {
     }
     let world = bare(Pages::Plain).initialized();
     let broker = world.broker();
-    deposits(&world, "with a broker");
+    deposits(&world, "with a broker", &["ugent"]);
     let _ = broker.stop().succeeded();
 }
 
@@ -77,7 +84,7 @@ fn a_look_at_the_end_of_a_process_finds_what_it_still_has() {
     let scan = scan::at_exit(shell.pid(), &[&value]);
     shell.type_line(&value);
     drop(shell.outcome().succeeded());
-    let reports = scan.reports("sh");
+    let reports = scan.reports(&["sh"]);
     assert_eq!(reports.len(), 2, "the shell and the one it has started");
     for report in reports {
         assert!(report.finds.iter().any(|find| find.length == 60), "{report}");

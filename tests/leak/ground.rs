@@ -1,5 +1,7 @@
 //! What the looks share: worlds on plain pages, values, and the demand that nothing is left.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 use tests::scan::{self, Report};
@@ -47,13 +49,44 @@ pub(crate) fn look(processes: &[Process], values: &[&str]) -> Vec<Report> {
         let moved = seen(Duration::from_millis(20), || (asleep().as_ref() != Some(&first)).then_some(()));
         moved.is_none().then_some(())
     });
-    scan::live(&processes.iter().map(|process| process.pid).collect::<Vec<_>>(), values)
+    let before: Vec<u64> = processes.iter().map(threads).collect();
+    let reports = scan::live(&processes.iter().map(|process| process.pid).collect::<Vec<_>>(), values);
+    for ((process, before), report) in processes.iter().zip(before).zip(&reports) {
+        assert_eq!(report.process, process.name, "the report is of that process");
+        assert!(report.blind().is_empty(), "{:?} in {report}", report.blind());
+        // One that is idle for long may have ended meanwhile.
+        let all = before.min(threads(process));
+        assert!(
+            all > 0 && report.threads >= all,
+            "{} of {all} threads were looked into: {report}",
+            report.threads
+        );
+    }
+    reports
+}
+
+fn threads(process: &Process) -> u64 {
+    std::fs::read_dir(format!("/proc/{}/task", process.pid)).map_or(0, |tasks| tasks.count() as u64)
 }
 
 /// The three processes of a broker.
 pub(crate) fn processes(broker: &Broker<'_>) -> Vec<Process> {
     let launcher = Process::find(broker.launcher().pid().as_raw()).unwrap();
     [launcher].into_iter().chain(broker.children()).collect()
+}
+
+/// Whether another program of the same user, without a capability, can look into a process.
+pub(crate) fn is_open_to_its_user(pid: &str) -> bool {
+    let environ = format!("/proc/{pid}/environ");
+    let mut look = if nix::unistd::geteuid().is_root() {
+        let mut without = Command::new("setpriv");
+        without.args(["--bounding-set", "-all", "--inh-caps", "-all", "cat"]);
+        without
+    } else {
+        Command::new("cat")
+    };
+    look.arg(environ).process_group(0);
+    look.output().expect("util-linux and coreutils are essential on Debian").status.success()
 }
 
 /// No process of this broker holds any of these values, or a part of one, in memory of any kind or
@@ -63,7 +96,17 @@ pub(crate) fn all_forgotten(broker: &Broker<'_>, world: &World, values: &[&str],
     let passphrase = random_part(world.passphrase());
     let values: Vec<&str> = values.iter().copied().chain([passphrase]).collect();
     let reports = look(&processes(broker), &values);
-    assert!(reports.len() >= 3, "{when}: a launcher and two daemons");
+    for name in ["secret-broker", "keeperd", "egressd"] {
+        assert!(reports.iter().any(|report| report.process == name), "{when}: nothing of {name}");
+    }
+    if world.pages() == Pages::Plain {
+        for report in reports.iter().filter(|report| report.process != "secret-broker") {
+            assert!(
+                report.locked > 0 && report.unseen() == 0,
+                "{when}, its locked memory was not seen: {report}"
+            );
+        }
+    }
     let left: Vec<String> =
         reports.iter().filter(|report| !report.finds.is_empty()).map(ToString::to_string).collect();
     assert!(left.is_empty(), "INV-06: {when}, what is over is still there\n{}", left.join("\n"));

@@ -82,6 +82,42 @@ fn a_value_in_use_is_in_keeperd_only_while_it_is_released() {
     let _ = broker.stop().succeeded();
 }
 
+/// What ends leases ends no stream: until the response is over its value is in egressd's slot, and
+/// nowhere else.
+#[test]
+fn a_stream_in_flight_keeps_its_value_through_rotate_remove_and_lock_until_it_ends() {
+    if !scan::is_possible("a_stream_in_flight_keeps_its_value_through_rotate_remove_and_lock_until_it_ends") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    let broker = world.broker();
+    let (key, next) = (key_of(164), key_of(164));
+    change_key(&world, &key);
+    let mut http = world.tcp();
+    let ask = Ask::streamed_chat().script("hold gate=a").bearer(&world.token());
+    http.send(&ask.bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 200);
+    assert!(http.event().unwrap().is_some());
+    for (arguments, input) in [
+        (&["rotate", HANDLE, "--stdin"][..], next.as_str()),
+        (&["remove", HANDLE, "--yes"], ""),
+        (&["lock"], ""),
+    ] {
+        run(&world, arguments, input);
+        let after = arguments[0];
+        for report in look(&processes(&broker), &[&key, &next]) {
+            assert!(report.outside().is_empty(), "INV-06: after {after}: {report}");
+            let holds = report.finds.iter().any(|find| find.value == 0 && find.length == key.len());
+            assert_eq!(holds, report.process == "egressd", "after {after}: {report}");
+            assert!(report.finds.iter().all(|find| find.value == 0), "after {after}: {report}");
+        }
+    }
+    world.standin().open_gate("a");
+    while http.event().unwrap().is_some() {}
+    all_forgotten(&broker, &world, &[&key, &next], "after the stream's end");
+    let _ = broker.stop().succeeded();
+}
+
 #[test]
 fn keys_of_an_open_vault_are_in_locked_memory_and_nowhere_else() {
     if !scan::is_possible("keys_of_an_open_vault_are_in_locked_memory_and_nowhere_else") {
@@ -132,7 +168,7 @@ fn a_passphrase_is_left_nowhere_once_it_was_taken_or_refused() {
     attached.extend(tests::world::census::Process::children(launcher));
     assert!(attached.len() >= 3, "a launcher and two daemons: {attached:?}");
     for report in look(&attached, &[random_part(world.passphrase())]) {
-        assert!(report.finds.is_empty(), "{report}");
+        assert!(report.finds.is_empty() && report.unseen() == 0, "{report}");
     }
     run(&world, &["broker", "stop"], "");
     let broker = world.broker();

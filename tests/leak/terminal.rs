@@ -104,7 +104,7 @@ fn what_was_typed_at_the_prompt_is_not_in_the_command_at_its_end() {
         let look = scan::at_exit(prompt.ugent.pid, &[random_part(typed)]);
         prompt.type_line(typed);
         drop(prompt.ended());
-        for report in look.reports("ugent") {
+        for report in look.reports(&["ugent"]) {
             assert!(report.finds.is_empty(), "{report}");
         }
     }

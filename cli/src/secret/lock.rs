@@ -10,6 +10,9 @@ use crate::keeper;
 use crate::session::Session;
 
 /// Wipes the keys of the running broker and ends all leases
+///
+/// Nothing new is served. A request or stream in flight goes on, and keeps its value in locked
+/// memory of egressd until its response ends; `ugent secret broker stop`, twice, cuts them off.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ugent secret lock")]
 pub(crate) struct Lock {}

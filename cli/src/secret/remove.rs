@@ -15,6 +15,9 @@ use crate::session::Session;
 use crate::usage::wrong;
 
 /// Removes a secret and all its versions
+///
+/// Requests and streams in flight finish with its value, which stays in locked memory of egressd
+/// until their responses end.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ugent secret remove @old_key --yes")]
 pub(crate) struct Remove {

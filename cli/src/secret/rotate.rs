@@ -13,7 +13,8 @@ use crate::session::Session;
 
 /// Deposits a new version of a value, read from stdin
 ///
-/// The next lease uses it; requests in flight finish with the old one.
+/// The next lease uses it; requests and streams in flight finish with the old one, which stays in
+/// locked memory of egressd until their responses end.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ugent secret rotate @openai_api_key --stdin < new-key.txt")]
 pub(crate) struct Rotate {

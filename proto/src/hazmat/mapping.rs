@@ -11,6 +11,7 @@ use std::fs::File;
 use std::num::NonZeroUsize;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use nix::libc;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
@@ -65,16 +66,17 @@ impl Mapping {
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
     }
 
-    /// Splits into pieces of `size` bytes that together own the mapping for ever: it is never
-    /// unmapped, so each piece may live as long as it likes.
+    /// Splits into pieces of `size` bytes that together own the mapping: it lives until the last
+    /// of them is dropped, or all of them are one again.
     pub(super) fn into_pieces(self, size: usize) -> Vec<Piece> {
-        let whole = std::mem::ManuallyDrop::new(self);
-        (0..whole.len / size.max(1))
+        let count = self.len / size.max(1);
+        let whole = Arc::new(self);
+        (0..count)
             .map(|index| {
-                // SAFETY: `index * size + size <= len`, so the piece lies within the mapping,
-                // which is never unmapped; the pieces do not overlap.
+                // SAFETY: `index * size + size <= len`, so the piece lies within the mapping, which
+                // lives as long as the piece, by its `whole`; the pieces do not overlap.
                 let base = unsafe { whole.base.add(index * size) };
-                Piece { base, len: size }
+                Piece { base, len: size, whole: Arc::clone(&whole) }
             })
             .collect()
     }
@@ -89,10 +91,12 @@ impl Drop for Mapping {
     }
 }
 
-/// One of the equal parts of a mapping that is never unmapped.
+/// One of the equal parts of a mapping.
 pub(super) struct Piece {
     base: NonNull<u8>,
     len: usize,
+    /// Keeps the mapping; its bytes are not touched by it while there are pieces.
+    whole: Arc<Mapping>,
 }
 
 // SAFETY: as for `Mapping`; pieces do not overlap, so each is the only owner of its bytes.
@@ -102,7 +106,7 @@ unsafe impl Sync for Piece {}
 
 impl Piece {
     pub(super) const fn bytes(&self) -> &[u8] {
-        // SAFETY: the piece lies in a mapping that is never unmapped and was zeroed by the kernel;
+        // SAFETY: the piece lies in a mapping that `whole` keeps, and was zeroed by the kernel;
         // `&self` keeps writers away.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
     }
@@ -110,6 +114,18 @@ impl Piece {
     pub(super) const fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`, and `&mut self` makes this the only reference to these bytes.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
+    }
+
+    /// Which mapping it is of: the same for all of its pieces, and for those of no other.
+    pub(super) fn of(&self) -> usize {
+        self.whole.base.addr().get()
+    }
+
+    /// The mapping that these are all the pieces of; none if one is missing.
+    pub(super) fn joined(mut pieces: Vec<Self>) -> Option<Mapping> {
+        let last = pieces.pop()?;
+        drop(pieces);
+        Arc::into_inner(last.whole)
     }
 }
 
@@ -170,5 +186,17 @@ mod tests {
         if let Ok(base) = secret(size) {
             check(base, size);
         }
+    }
+
+    #[test]
+    fn a_mapping_is_whole_again_only_with_all_of_its_pieces() {
+        let mut pieces = Mapping::new(8192).unwrap().into_pieces(2048);
+        let other = Mapping::new(4096).unwrap().into_pieces(2048);
+        assert!(pieces.iter().all(|piece| piece.of() == pieces[0].of() && piece.of() != other[0].of()));
+        let mut kept = pieces.pop().unwrap();
+        assert!(Piece::joined(pieces).is_none());
+        kept.bytes_mut().fill(7);
+        assert!(kept.bytes().iter().all(|b| *b == 7), "a piece outlives the others");
+        assert_eq!(Piece::joined(other).unwrap().len(), 4096);
     }
 }

@@ -1,61 +1,20 @@
 //! Packed slots: many values share a few locked pages, since a mapping of its own costs every
 //! value 4 KiB of a limit that is often 8 MiB, and 10 to 27 us.
 //!
-//! Classes of 256 B, 2 KiB and 8 KiB come from slabs that are kept for the life of the process;
+//! Slots of 256 B, 2 KiB and 8 KiB are pieces of slabs, which [`super::pool`] shares among the three;
 //! anything longer is a mapping of its own. A slot is wiped before it goes back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroize;
 
 use super::mapping::{Mapping, NoSlot, Piece};
+use super::pool::{Class, Pool, SLAB};
 
-/// Bytes of one slab.
-const SLAB: usize = 32 * 1024;
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-#[derive(Clone, Copy)]
-enum Class {
-    Small,
-    Middle,
-    Large,
-}
-
-impl Class {
-    const fn for_len(len: usize) -> Option<Self> {
-        match len {
-            0..=256 => Some(Self::Small),
-            257..=2048 => Some(Self::Middle),
-            2049..=8192 => Some(Self::Large),
-            _ => None,
-        }
-    }
-
-    const fn size(self) -> usize {
-        match self {
-            Self::Small => 256,
-            Self::Middle => 2048,
-            Self::Large => 8192,
-        }
-    }
-
-    fn free(self) -> &'static Mutex<Vec<Piece>> {
-        static SMALL: Mutex<Vec<Piece>> = Mutex::new(Vec::new());
-        static MIDDLE: Mutex<Vec<Piece>> = Mutex::new(Vec::new());
-        static LARGE: Mutex<Vec<Piece>> = Mutex::new(Vec::new());
-        match self {
-            Self::Small => &SMALL,
-            Self::Middle => &MIDDLE,
-            Self::Large => &LARGE,
-        }
-    }
-
-    fn take(self) -> Result<Piece, NoSlot> {
-        let mut free = self.free().lock().unwrap_or_else(PoisonError::into_inner);
-        if free.is_empty() {
-            *free = Mapping::new(SLAB)?.into_pieces(self.size());
-        }
-        free.pop().ok_or(NoSlot)
-    }
+fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Room for a value in locked memory; all zeros when it is handed out.
@@ -64,31 +23,31 @@ pub(super) enum Slot {
     Own(Mapping),
 }
 
-/// A piece of a slab, which goes back to its class when dropped.
-pub(super) struct Packed {
-    class: Class,
-    piece: Option<Piece>,
-}
+/// A piece of a slab, which goes back to it when dropped.
+pub(super) struct Packed(Option<Piece>);
 
 impl Slot {
     /// A slot of at least `len` bytes.
     pub(super) fn new(len: usize) -> Result<Self, NoSlot> {
         match Class::for_len(len) {
-            Some(class) => Ok(Self::Packed(Packed { class, piece: Some(class.take()?) })),
+            Some(class) => {
+                let piece = pool().take(class, || Mapping::new(SLAB))?;
+                Ok(Self::Packed(Packed(Some(piece))))
+            }
             None => Ok(Self::Own(Mapping::new(len)?)),
         }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Packed(packed) => packed.piece.as_ref().map_or(&[], Piece::bytes),
+            Self::Packed(packed) => packed.0.as_ref().map_or(&[], Piece::bytes),
             Self::Own(mapping) => mapping.bytes(),
         }
     }
 
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
-            Self::Packed(packed) => packed.piece.as_mut().map_or(&mut [], Piece::bytes_mut),
+            Self::Packed(packed) => packed.0.as_mut().map_or(&mut [], Piece::bytes_mut),
             Self::Own(mapping) => mapping.bytes_mut(),
         }
     }
@@ -96,9 +55,11 @@ impl Slot {
 
 impl Drop for Packed {
     fn drop(&mut self) {
-        if let Some(mut piece) = self.piece.take() {
+        if let Some(mut piece) = self.0.take() {
             piece.bytes_mut().zeroize();
-            self.class.free().lock().unwrap_or_else(PoisonError::into_inner).push(piece);
+            let too_many = pool().give(piece);
+            // Unmapped here, where nobody waits for the pool.
+            drop(too_many);
         }
     }
 }

@@ -13,8 +13,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
 use std::ptr;
 
-/// The greatest alignment at which the system's allocator shrinks a block where it is. Beyond, it
-/// would copy the block and free the old one behind our back.
+/// The greatest alignment at which the system's allocator shrinks a block where it is.
 const SHRINKS_IN_PLACE: usize = 16;
 
 /// An allocator that wipes what goes back to the one beneath it.
@@ -47,7 +46,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Wiping<A> {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let old = layout.size();
-        if size <= old && layout.align() <= SHRINKS_IN_PLACE {
+        if size <= old && shrinks_in_place(layout.align(), size) {
             // SAFETY: what is behind `size`, not above the block's size, is of no more use; and if
             // the block beneath cannot be shrunk, the caller's content still fits before it.
             unsafe { wipe(block.add(size), old - size) };
@@ -67,6 +66,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Wiping<A> {
         }
         moved
     }
+}
+
+/// Whether the system's allocator asks glibc to shrink such a block, which does it where the block
+/// is. Else std copies the block and frees the old one behind our back: at a greater alignment, and
+/// when what is left is smaller than the alignment.
+const fn shrinks_in_place(align: usize, size: usize) -> bool {
+    align <= SHRINKS_IN_PLACE && align <= size
 }
 
 /// Sets `size` bytes to zero, although nobody will read them.
@@ -149,6 +155,40 @@ mod tests {
                 assert_eq!(shrunk, [(1000, 600, true)]);
             }
             assert_eq!(returned, [(600, true), (100_000, true)]);
+        }
+    }
+
+    #[test]
+    fn a_block_that_shrinks_below_its_alignment_is_wiped_before_it_is_freed() {
+        for (align, size) in [(16, 8), (16, 15), (8, 1), (8, 7), (4, 3), (2, 1)] {
+            let wiping = Wiping(Watch::default());
+            let layout = |size| Layout::from_size_align(size, align).unwrap();
+            // SAFETY: every block is used within the size it then has, and freed once with it.
+            unsafe {
+                let block = wiping.alloc(layout(40));
+                ptr::write_bytes(block, 7, 40);
+                let block = wiping.realloc(block, layout(40), size);
+                assert!(std::slice::from_raw_parts(block, size).iter().all(|byte| *byte == 7));
+                wiping.dealloc(block, layout(size));
+            }
+            assert!(wiping.0.shrunk.into_inner().is_empty(), "std would copy it: {align}, {size}");
+            assert_eq!(wiping.0.returned.into_inner(), [(40, true), (size, true)]);
+        }
+    }
+
+    #[test]
+    fn a_block_shrinks_in_place_down_to_its_alignment() {
+        for align in [1, 2, 4, 8, 16] {
+            let wiping = Wiping(Watch::default());
+            let layout = |size| Layout::from_size_align(size, align).unwrap();
+            // SAFETY: as above.
+            unsafe {
+                let block = wiping.alloc(layout(40));
+                ptr::write_bytes(block, 7, 40);
+                let block = wiping.realloc(block, layout(40), align);
+                wiping.dealloc(block, layout(align));
+            }
+            assert_eq!(wiping.0.shrunk.into_inner(), [(40, align, true)]);
         }
     }
 

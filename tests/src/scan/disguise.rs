@@ -25,7 +25,15 @@ pub(super) fn patterns(value: usize, text: &[u8]) -> Vec<Pattern> {
         ("in upper case hex", hex.to_ascii_uppercase().into_bytes(), 16),
         ("in hex", hex.into_bytes(), 16),
     ];
-    all.extend((0..3).map(|before| ("in base64", base64(text, before), 10)));
+    for before in 0..3 {
+        let coded = base64(text, before);
+        let for_urls = for_urls(&coded);
+        // Most texts look the same in both.
+        if for_urls != coded {
+            all.push(("in base64 for URLs", for_urls, 10));
+        }
+        all.push(("in base64", coded, 10));
+    }
     // Eight letters are 40 to 56 bits, of which some share a byte with others: the shortest is a
     // little more than eight letters here.
     all.extend((0..8).map(|before| ("in HPACK's Huffman code", huffman::coded(text, before), 7)));
@@ -38,6 +46,15 @@ fn base64(text: &[u8], before: usize) -> Vec<u8> {
     let coded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&padded).into_bytes();
     let first = (before * 8).div_ceil(6);
     coded.get(first..padded.len() * 8 / 6).unwrap_or_default().to_vec()
+}
+
+fn for_urls(coded: &[u8]) -> Vec<u8> {
+    let other = |letter: &u8| match letter {
+        b'+' => b'-',
+        b'/' => b'_',
+        same => *same,
+    };
+    coded.iter().map(other).collect()
 }
 
 #[cfg(test)]
@@ -53,6 +70,21 @@ mod tests {
         for (before, text) in [(0, ""), (1, "x"), (2, "xy"), (0, "xyz"), (1, "xyz!")] {
             let part = String::from_utf8(base64(b"a-made-up-value", before)).unwrap();
             assert!(part.len() >= 18 && whole(text).contains(&part), "{part} in {}", whole(text));
+        }
+    }
+
+    #[test]
+    fn base64_for_urls_is_looked_for_where_it_differs() {
+        let disguises =
+            |text: &[u8]| patterns(0, text).iter().map(|pattern| pattern.disguise).collect::<Vec<_>>();
+        assert!(!disguises(b"a-made-up-value").contains(&"in base64 for URLs"));
+        let text = b"ab?ab>ab~a-made-up-value";
+        assert!(disguises(text).contains(&"in base64 for URLs"));
+        for before in ["", "x", "xy"] {
+            let whole = [before.as_bytes(), text].concat();
+            let coded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(whole).into_bytes();
+            let found = crate::scan::index::Index::of(&[text.to_vec()]).search(&coded);
+            assert!(found.iter().any(|hit| hit.length >= 30), "{before}");
         }
     }
 }

@@ -81,17 +81,23 @@ pub fn at_exit(pid: Pid, values: &[&str]) -> AtExit {
 }
 
 impl AtExit {
-    /// A report for each thread that ended; there is one of that process at least.
+    /// A report for each thread that ended; there is one of each of those processes at least, and
+    /// none of them is blind.
     ///
     /// # Panics
-    /// If there is none.
+    /// If it is otherwise.
     #[must_use]
     #[track_caller]
-    pub fn reports(mut self, process: &str) -> Vec<Report> {
+    pub fn reports(mut self, processes: &[&str]) -> Vec<Report> {
         let said = self.0.outcome().succeeded();
         let reports = said.stdout.lines().nth(1).expect("reports");
         let reports: Vec<Report> = serde_json::from_str(reports).expect("reports");
-        assert!(reports.iter().any(|report| report.process == process), "nothing of {process}");
+        for process in processes {
+            assert!(reports.iter().any(|report| report.process == *process), "nothing of {process}");
+        }
+        for report in &reports {
+            assert!(report.blind().is_empty(), "{:?} in {report}", report.blind());
+        }
         reports
     }
 }

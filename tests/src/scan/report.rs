@@ -47,12 +47,29 @@ impl Report {
         self.finds.iter().filter(|find| !find.locked).collect()
     }
 
+    /// What of the look was blind: nothing was read of memory, no thread's registers, or there is
+    /// memory of the process's own that the kernel did not give. Not counted is what it gives nobody:
+    /// secret memory, for which there is [`Report::unseen`], and its own pages.
+    #[must_use]
+    pub fn blind(&self) -> Vec<String> {
+        let own = |name: &str| !(name.starts_with("[vvar") || name == "[vsyscall]" || is_secret(name));
+        let denied = self.denied.iter().filter(|(name, _)| own(name));
+        let denied = denied.map(|(name, bytes)| format!("{bytes} bytes of {name:?} were not given"));
+        let nothing = [("memory", self.bytes), ("threads", self.threads)].into_iter();
+        let nothing = nothing.filter(|(_, count)| *count == 0).map(|(what, _)| format!("no {what} at all"));
+        denied.chain(nothing).collect()
+    }
+
     /// How many bytes of secret memory (`memfd_secret`) not even root could read.
     #[must_use]
     pub fn unseen(&self) -> u64 {
-        let secret = self.denied.iter().filter(|(name, _)| name.starts_with("/secretmem"));
+        let secret = self.denied.iter().filter(|(name, _)| is_secret(name));
         secret.map(|(_, bytes)| bytes).sum()
     }
+}
+
+fn is_secret(name: &str) -> bool {
+    name.starts_with("/secretmem")
 }
 
 impl fmt::Display for Report {
@@ -75,5 +92,28 @@ impl fmt::Display for Find {
         let locked = if self.locked { " (locked)" } else { "" };
         let Self { value, disguise, length, whole, place, .. } = self;
         write!(f, "value {value} {disguise}: {length} of {whole} bytes in {place}{locked}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied(names: &[&str]) -> Report {
+        let denied = names.iter().map(|name| ((*name).to_owned(), 4096)).collect();
+        Report { threads: 1, bytes: 4096, denied, ..Report::default() }
+    }
+
+    #[test]
+    fn a_look_that_did_not_see_the_process_is_blind() {
+        assert!(
+            denied(&["[vvar]", "[vvar_vclock]", "[vsyscall]", "/secretmem (deleted)"]).blind().is_empty()
+        );
+        for name in ["", "[heap]", "[stack]", "/usr/bin/x", "[vdso]"] {
+            assert_eq!(denied(&["[vvar]", name]).blind().len(), 1, "{name}");
+        }
+        assert_eq!(Report { threads: 0, ..denied(&[]) }.blind(), ["no threads at all"]);
+        assert_eq!(Report { bytes: 0, ..denied(&[]) }.blind(), ["no memory at all"]);
+        assert_eq!(denied(&["/secretmem (deleted)", "[vvar]"]).unseen(), 4096);
     }
 }

@@ -127,6 +127,12 @@ impl World {
         self
     }
 
+    /// What memory its processes find.
+    #[must_use]
+    pub const fn pages(&self) -> Pages {
+        self.pages
+    }
+
     /// The same world with a vault.
     #[must_use]
     pub fn initialized(self) -> Self {
