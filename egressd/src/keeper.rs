@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
-use crate::hazmat::wash;
+use crate::hazmat::rest;
 use proto::control_lane::Scheme;
 use proto::hazmat::SecretBytes;
 use proto::lease_lane::{Caller, Inject, LeaseAnswer, LeaseRequest};
@@ -208,7 +208,7 @@ impl Keeper {
                     self.answer(seq, Answer::Refused(refusal, record));
                 }
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
-                    wash::registers();
+                    rest::owe();
                     // `Opened` never comes without a value: there was no room for it.
                     self.answer(
                         seq,

@@ -11,6 +11,7 @@ use proto::meta::LeaseId;
 use proto::name::{Method, ProviderId};
 
 use crate::access_log::{AccessEnd, AccessLine};
+use crate::hazmat::rest;
 use crate::keeper::Keeper;
 use crate::log::Log;
 
@@ -55,7 +56,7 @@ pub(crate) struct Ticket {
 pub(crate) enum Echo {
     /// Not that anybody saw.
     None,
-    /// In a header or in the body; stars went on in its place.
+    /// All of it, anywhere in what came; where that goes on to the client, as stars.
     Found,
 }
 
@@ -140,6 +141,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        rest::owe();
         let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let outcome = match self.end {
             Some(End::Refused(code)) => return self.log_line(AccessEnd::Refused(code), ms),

@@ -16,6 +16,7 @@ use unix::lane::Lane;
 
 use crate::confine::Confined;
 use crate::gate::clients::{self, Listener};
+use crate::hazmat::rest;
 use crate::keeper::Keeper;
 use crate::log::{Log, WorkerEnd};
 use crate::prepare::Outside;
@@ -96,7 +97,9 @@ impl Waiting {
 /// Serves until drained, or until keeperd is gone.
 fn run(seat: Seat, made: &Sender<io::Result<()>>, opens: &Receiver<Begin>) {
     let log = seat.log.clone();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().on_thread_park(rest::before_sleep).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             let _ = made.send(Err(error));

@@ -284,6 +284,28 @@ fn nothing_is_left_of_a_key_that_the_provider_sends_back() {
     let _ = broker.stop().succeeded();
 }
 
+/// Where the value ends in its record is where its pieces end in the registers that decrypted it; and
+/// what is no echo as such leaves as much behind.
+#[test]
+fn nothing_is_left_of_a_key_that_ends_anywhere_or_of_parts_of_it() {
+    if !scan::is_possible("nothing_is_left_of_a_key_that_ends_anywhere_or_of_parts_of_it") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    let broker = world.broker();
+    let mut http = world.tcp();
+    let tails = (0..16).map(|pad| format!("echo-tail pad={pad}"));
+    let parts = ["echo-gzip", "echo-start", "echo-masked", "echo-switch"].map(str::to_owned);
+    for form in tails.chain(parts) {
+        let ask = Ask::chat().script(&form).bearer(&world.token());
+        let answer = http.ask(&ask).unwrap();
+        assert_eq!(answer.status, if form == "echo-switch" { 502 } else { 200 }, "{form}");
+        all_forgotten(&broker, &world, &[world.key()], &format!("after an {form}"));
+    }
+    assert_eq!(world.events("release.echoed").len(), 18, "all but the two parts");
+    let _ = broker.stop().succeeded();
+}
+
 /// The looks above are worth something: a value that is there is found by the same look.
 #[test]
 fn the_same_look_finds_the_value_of_a_request_that_is_not_over() {

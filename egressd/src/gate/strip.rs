@@ -4,9 +4,12 @@
 //! A request has two places for them: its head, and the trailers behind a chunked body. What must
 //! not stand in the one must not stand in the other either.
 
+use std::collections::HashSet;
+
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED,
+    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    VIA,
 };
 
 use proto::lease_lane::Inject;
@@ -20,7 +23,7 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// What of one request goes on.
 pub(crate) struct Strip {
     /// Names that stay here besides those that always do.
-    withheld: Vec<HeaderName>,
+    withheld: HashSet<HeaderName>,
 }
 
 impl Strip {
@@ -89,6 +92,23 @@ pub(crate) fn response(from: HeaderMap) -> HeaderMap {
     to
 }
 
+/// A response's body has a transfer coding that hyper has not undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OddCoding;
+
+/// RFC 9112 section 6.3: where there is a transfer coding, it alone frames the body, and a length
+/// beside it is of nothing. `chunked` is the only one that is undone here; what another leaves would
+/// go on without its name.
+pub(crate) fn unframe(headers: &mut HeaderMap) -> Result<(), OddCoding> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Err(OddCoding);
+    }
+    headers.remove(CONTENT_LENGTH);
+    Ok(())
+}
+
 /// RFC 9110 section 7.6.1.
 fn is_of_hop(name: &HeaderName) -> bool {
     [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE].contains(name)
@@ -100,9 +120,11 @@ fn is_dropped(name: &HeaderName) -> bool {
         || name.as_str().starts_with("x-forwarded-")
 }
 
-/// The names `connection` lists. Those that frame the body are ours to handle, listed or not.
-fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
-    names(headers, &CONNECTION).filter(|name| *name != CONTENT_LENGTH).collect()
+/// The names `connection` lists, as many as there are. Those that say what the body is are not about
+/// a hop, listed or not: without them it would be read as something else.
+fn listed(headers: &HeaderMap) -> HashSet<HeaderName> {
+    let of_body = [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+    names(headers, &CONNECTION).filter(|name| !of_body.contains(name)).collect()
 }
 
 /// The names a header lists.
@@ -197,7 +219,10 @@ mod tests {
     fn a_response_keeps_all_but_what_is_about_the_hop() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
-            ("connection", "x-hop"),
+            ("connection", "x-hop, content-encoding,Content-Type , content-length,transfer-encoding"),
+            ("content-encoding", "br"),
+            ("content-type", "text/plain"),
+            ("content-length", "3"),
             ("x-hop", "1"),
             ("keep-alive", "1"),
             ("transfer-encoding", "chunked"),
@@ -209,6 +234,38 @@ mod tests {
         }
         let left = response(headers);
         let left: Vec<_> = left.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["x-request-id", "set-cookie", "retry-after-ms"]);
+        assert_eq!(
+            left,
+            [
+                "content-encoding",
+                "content-type",
+                "content-length",
+                "x-request-id",
+                "set-cookie",
+                "retry-after-ms"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_body_is_framed_by_chunks_or_by_a_length_and_by_nothing_else() {
+        for (codings, left) in [
+            (&[][..], Some(true)),
+            (&["chunked"], Some(false)),
+            (&["Chunked "], Some(false)),
+            (&["gzip, chunked"], None),
+            (&["gzip"], None),
+            (&["identity"], None),
+            (&["chunked", "chunked"], None),
+            (&[""], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(CONTENT_LENGTH, "3".parse().unwrap());
+            for coding in codings {
+                headers.append(TRANSFER_ENCODING, coding.parse().unwrap());
+            }
+            let framed = unframe(&mut headers).ok().map(|()| headers.contains_key(CONTENT_LENGTH));
+            assert_eq!(framed, left, "{codings:?}");
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Between hyper and the TLS stream: writes the value where its placeholder passes, then lets go of it.
+//! Between hyper and the TLS stream: writes the value where its placeholder passes, then lets go of
+//! it; and has what comes back looked through before hyper has it.
 //!
 //! The value goes from its slot of locked memory straight into the TLS layer. It is never in a
 //! buffer of ours or of hyper's. INV-06: with its last byte written, or with an error, the slot
-//! is wiped, unless the request's scrub still has it.
+//! is wiped, unless the search through the response still has it.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -14,6 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::needle::{Needle, NeedleError, Plan, part};
 use super::wash;
+use super::watch::{Sight, Watch};
+
+/// Most bytes that may come before the response's head is whole, interim heads (1xx) included: twice
+/// what hyper buffers, so that what comes with a head in one go never counts against it.
+const EARLY_MAX: usize = 256 * 1024;
 
 /// The side of an [`Injector`] that stays with us when hyper has taken the stream.
 #[derive(Clone, Default)]
@@ -22,16 +28,46 @@ pub(crate) struct Arm(Rc<Armed>);
 #[derive(Default)]
 struct Armed {
     needle: RefCell<Option<Needle>>,
+    watch: RefCell<Option<Watch>>,
+    sight: Cell<Sight>,
     wrote: Cell<bool>,
     read: Cell<bool>,
+    /// Bytes that were read while the response's head was waited for.
+    early: Cell<usize>,
+    awaits_head: Cell<bool>,
+    misplaced: Cell<bool>,
 }
 
 impl Arm {
-    /// Arms the stream for the next request's head.
-    pub(crate) fn load(&self, needle: Needle) {
+    /// Arms the stream for the next request's head, and for what is read until [`Arm::forget`].
+    pub(crate) fn load(&self, needle: Needle, watch: Option<Watch>) {
         self.0.wrote.set(false);
         self.0.read.set(false);
+        self.0.sight.set(Sight::Nothing);
+        self.0.early.set(0);
+        self.0.awaits_head.set(true);
         *self.0.needle.borrow_mut() = Some(needle);
+        *self.0.watch.borrow_mut() = watch;
+    }
+
+    /// Notes that the response's head has come.
+    pub(crate) fn head_came(&self) {
+        self.0.awaits_head.set(false);
+    }
+
+    /// The most that was read of the value, if it is looked for.
+    pub(crate) fn sight(&self) -> Sight {
+        self.0.sight.get()
+    }
+
+    /// The response has ended: what was kept to look for is wiped.
+    pub(crate) fn forget(&self) {
+        self.0.watch.borrow_mut().take();
+    }
+
+    /// Whether the request was given up because the value had no place in what hyper wrote.
+    pub(crate) fn is_misplaced(&self) -> bool {
+        self.0.misplaced.get()
     }
 
     /// Wipes a value that was not written, if there is one.
@@ -42,6 +78,11 @@ impl Arm {
     /// Whether a value waits to be written.
     pub(crate) fn is_loaded(&self) -> bool {
         self.0.needle.borrow().is_some()
+    }
+
+    fn broken(&self, _: NeedleError) -> io::Error {
+        self.0.misplaced.set(true);
+        io::Error::other("the request head has no place for the value")
     }
 
     /// Whether a byte was read since the stream was armed.
@@ -77,7 +118,7 @@ impl<S: AsyncWrite + Unpin> Injector<S> {
                 drop(slot);
                 return self.write_through(cx, offer);
             };
-            match needle.plan(offer).map_err(broken)? {
+            match needle.plan(offer).map_err(|error| self.arm.broken(error))? {
                 Plan::Take(bytes) => {
                     needle.took(bytes);
                     return Poll::Ready(Ok(bytes));
@@ -86,7 +127,7 @@ impl<S: AsyncWrite + Unpin> Injector<S> {
                     let slices: Vec<_> = part(offer, 0, bytes).collect();
                     let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices))?;
                     self.arm.0.wrote.set(true);
-                    needle.passed(offer, written).map_err(broken)?;
+                    needle.passed(offer, written).map_err(|error| self.arm.broken(error))?;
                     return Poll::Ready(Ok(written));
                 }
                 Plan::Put { before, skip } => {
@@ -98,7 +139,8 @@ impl<S: AsyncWrite + Unpin> Injector<S> {
                         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                     }
                     self.arm.0.wrote.set(true);
-                    let progress = needle.put(offer, before, skip, written).map_err(broken)?;
+                    let progress = needle.put(offer, before, skip, written);
+                    let progress = progress.map_err(|error| self.arm.broken(error))?;
                     if progress.over {
                         slot.take();
                     }
@@ -133,7 +175,7 @@ impl<S: AsyncWrite + Unpin> Injector<S> {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            if needle.put(&[], 0, 0, written).map_err(broken)?.over {
+            if needle.put(&[], 0, 0, written).map_err(|error| self.arm.broken(error))?.over {
                 slot.take();
             }
         }
@@ -146,10 +188,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Injector<S> {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let armed = Rc::clone(&self.arm.0);
+        if armed.awaits_head.get() && armed.early.get() >= EARLY_MAX {
+            return Poll::Ready(Err(io::Error::other("no response came, but too much before it")));
+        }
         let before = to.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, to);
-        if to.filled().len() > before {
-            self.arm.0.read.set(true);
+        let bytes = to.filled().get(before..).unwrap_or_default();
+        if !bytes.is_empty() {
+            armed.read.set(true);
+            armed.early.set(armed.early.get().saturating_add(bytes.len()));
+            if let Some(watch) = armed.watch.borrow_mut().as_mut() {
+                armed.sight.set(watch.read(bytes));
+            }
         }
         result
     }
@@ -200,11 +251,8 @@ impl<S> Injector<S> {
 impl<S> Drop for Injector<S> {
     fn drop(&mut self) {
         self.arm.unload();
+        self.arm.forget();
     }
-}
-
-fn broken(_: NeedleError) -> io::Error {
-    io::Error::other("the request head has no place for the value")
 }
 
 #[cfg(test)]

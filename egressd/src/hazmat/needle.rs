@@ -3,8 +3,8 @@
 //! hyper is given a random placeholder of the value's length, so that no copy of the value is in
 //! its buffers, which live as long as the connection. This file finds the placeholder as the bytes
 //! pass: once, only in the request head, only behind `name: prefix` at the start of a line and only
-//! if a line end follows; or only in the request line, behind `?name=` or `&name=`, at its end. Not
-//! one byte of the value is written before all of that was seen.
+//! if a line end follows; or only at the end of the request line, behind all of it that was built up to
+//! there. Not one byte of the value is written before all of that was seen.
 //!
 //! Pure: no socket is known here. [`super::inject`] does the writing.
 
@@ -43,7 +43,7 @@ impl From<NoSlot> for NeedleError {
 
 /// A value and the place it goes to, for one request.
 pub(crate) struct Needle {
-    /// `\r\nname: prefix`, or `?name=`. Its first byte is in it once.
+    /// `\r\nname: prefix`, whose first byte is in it once; or the request line up to its last `name=`.
     marker: Vec<u8>,
     /// The placeholder and `end`.
     tail: Vec<u8>,
@@ -58,7 +58,7 @@ pub(crate) struct Needle {
 enum Region {
     /// To the empty line.
     Head,
-    /// To the first line's end.
+    /// From the first byte on, each the one that is due.
     RequestLine,
 }
 
@@ -113,12 +113,12 @@ impl Needle {
         Self::new(marker, LINE_END, Region::Head, value)
     }
 
-    /// For a pair `name=` + value that ends the request's target, with what stands before it.
-    pub(crate) fn in_query(before: char, name: &str, value: Rc<SecretBytes>) -> Result<Self, NeedleError> {
+    /// For a value that ends the request's target, of which that much stands before it.
+    pub(crate) fn in_query(method: &str, before: &str, value: Rc<SecretBytes>) -> Result<Self, NeedleError> {
         if !is_made_of(&value, |byte| byte.is_ascii_alphanumeric() || QUERY_MARKS.contains(&byte)) {
             return Err(NeedleError::NotInjectable);
         }
-        Self::new(format!("{before}{name}=").into_bytes(), VERSION, Region::RequestLine, value)
+        Self::new(format!("{method} {before}").into_bytes(), VERSION, Region::RequestLine, value)
     }
 
     fn new(
@@ -237,7 +237,8 @@ impl Needle {
         for (index, byte) in bytes.enumerate() {
             // The marker's first byte is in it once, so that is all a mismatch can fall back to.
             let restart = usize::from(self.marker.first() == Some(&byte));
-            scan.marker = if self.marker.get(scan.marker) == Some(&byte) { scan.marker + 1 } else { restart };
+            let is_due = self.marker.get(scan.marker) == Some(&byte);
+            scan.marker = if is_due { scan.marker + 1 } else { restart };
             scan.blank = match (scan.blank, byte) {
                 (0 | 2, b'\r') | (1 | 3, b'\n') => scan.blank + 1,
                 _ => usize::from(byte == b'\r'),
@@ -247,7 +248,7 @@ impl Needle {
             }
             let over = match self.region {
                 Region::Head => scan.blank == 4,
-                Region::RequestLine => scan.blank == 2,
+                Region::RequestLine => !is_due,
             };
             if over {
                 return Err(NeedleError::NotFound);

@@ -1,39 +1,27 @@
 //! Looks for the value of a request in what its provider answers, and puts stars in its place.
 //!
-//! Exact, in header values, names and bodies that are not content-encoded, across any border of
-//! pieces. Only bytes that are a start of the value are held back, and as a count: they are taken
+//! Exact, in header values, names in any case, and bodies, across any border of pieces. A body that
+//! is compressed is searched as the bytes it is: what it holds only once unpacked is not found. Only bytes that are a start of the value are held back, and as a count: they are taken
 //! from the slot if they turn out to be something else. INV-06: whoever drops this drops the slot.
 
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use proto::hazmat::SecretBytes;
 
+use super::find::{Plan, plan};
 use super::wash;
-use find::{Plan, plan};
 
-pub(crate) use find::Then;
-
-mod find;
+pub(crate) use super::find::Then;
 
 const STAR: u8 = b'*';
-
-/// What a body is to the scrub.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Coding {
-    /// Its bytes are the text.
-    Plain,
-    /// Compressed or the like: a value could not be found, nor cut out.
-    Encoded,
-}
 
 /// The value of one request, and how much of it may have begun.
 pub(crate) struct Scrub {
     value: Rc<SecretBytes>,
-    coding: Coding,
     held: usize,
     has_hit: bool,
 }
@@ -41,7 +29,7 @@ pub(crate) struct Scrub {
 impl Scrub {
     /// For one response.
     pub(crate) const fn new(value: Rc<SecretBytes>) -> Self {
-        Self { value, coding: Coding::Plain, held: 0, has_hit: false }
+        Self { value, held: 0, has_hit: false }
     }
 
     /// Whether the value was found anywhere.
@@ -56,9 +44,6 @@ impl Scrub {
 
     /// The response's head. Its reason phrase goes no further, but was in the connection's buffers.
     pub(crate) fn head(&mut self, head: &mut Parts) {
-        if head.headers.get_all(CONTENT_ENCODING).iter().any(is_coded) {
-            self.coding = Coding::Encoded;
-        }
         if let Some(reason) = head.extensions.get::<ReasonPhrase>() {
             let _ = self.in_text(reason.as_bytes());
         }
@@ -72,7 +57,7 @@ impl Scrub {
             if let Some(clean) = self.in_text(value.as_bytes()) {
                 *value = HeaderValue::from_maybe_shared(clean).unwrap_or(HeaderValue::from_static("*"));
             }
-            if self.in_text(name.as_str().as_bytes()).is_some() {
+            if self.is_in_name(name) {
                 named.push(name.clone());
             }
         }
@@ -86,9 +71,6 @@ impl Scrub {
     /// The next piece of the body: what may go on of it, which can be nothing.
     #[expect(clippy::disallowed_methods, reason = "INV-02: the value is compared with what came back")]
     pub(crate) fn piece(&mut self, piece: Bytes, then: Then) -> Bytes {
-        if self.coding == Coding::Encoded {
-            return piece;
-        }
         let value = self.value.expose();
         let plan = plan(value, self.held, &piece, then);
         self.held = plan.held;
@@ -101,6 +83,16 @@ impl Scrub {
     /// What is held back when the body has ended: it was not the value.
     pub(crate) fn rest(&mut self) -> Bytes {
         self.piece(Bytes::new(), Then::End)
+    }
+
+    /// Whether the value is in a name, which hyper gives in lower case whatever came.
+    #[expect(clippy::disallowed_methods, reason = "INV-02: the value is compared with what came back")]
+    fn is_in_name(&mut self, name: &HeaderName) -> bool {
+        let value = self.value.expose();
+        let mut windows = name.as_str().as_bytes().windows(value.len());
+        let is_in = windows.any(|window| window.eq_ignore_ascii_case(value));
+        self.has_hit |= is_in;
+        is_in
     }
 
     /// The text with stars in the value's place, if the value is in it.
@@ -153,12 +145,6 @@ fn copy(plan: &Plan, value: &[u8], piece: &[u8]) -> Bytes {
     }
     clean.extend_from_slice(piece.get(at..plan.kept).unwrap_or_default());
     clean.freeze()
-}
-
-/// Whether a list of codings has any that changes a byte.
-fn is_coded(codings: &HeaderValue) -> bool {
-    let mut codings = codings.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 #[cfg(test)]

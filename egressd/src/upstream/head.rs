@@ -14,6 +14,7 @@ use crate::gate::query;
 use crate::gate::strip::Strip;
 use crate::hazmat::needle::Needle;
 use crate::hazmat::scrub::Scrub;
+use crate::hazmat::watch::Watch;
 use crate::keeper::Opened;
 use crate::refusal::Cause;
 
@@ -27,6 +28,8 @@ pub(super) struct Built {
     pub(super) needle: Needle,
     /// Keeps the slot until the response has ended; without it, it is wiped with the head written.
     pub(super) scrub: Option<Scrub>,
+    /// Looks for it in all that is read, as long as there is a scrub.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Takes the value out of a lease, and makes the request it will be put into.
@@ -49,35 +52,36 @@ pub(super) fn build(
             text.set_sensitive(true);
             // Whatever the client had in that place is gone with this.
             headers.insert(name, text);
-            (needle, target(&opened.path, client.uri.query(), None)?)
+            (needle, stem(&opened.path, client.uri.query(), None))
         }
         Inject::Query { name } => {
-            let before = match client.uri.query().and_then(|query| query::without_key(query, Some(name))) {
-                Some(_) => '&',
-                None => '?',
-            };
-            let needle = Needle::in_query(before, name, Rc::clone(&value))?;
+            let stem = stem(&opened.path, client.uri.query(), Some(name));
+            let needle = Needle::in_query(client.method.as_str(), &stem, Rc::clone(&value))?;
             let text = std::str::from_utf8(needle.placeholder()).map_err(|_| UNFIT)?;
-            let target = target(&opened.path, client.uri.query(), Some((name, text)))?;
+            let target = format!("{stem}{text}");
             (needle, target)
         }
     };
     let mut request = Request::new(body);
     *request.method_mut() = client.method.clone();
-    *request.uri_mut() = target;
+    *request.uri_mut() = uri(target)?;
     *request.headers_mut() = headers;
-    Ok(Built { request, needle, scrub: transport.scrub.then(|| Scrub::new(value)) })
+    let watch = transport.scrub.then(|| Watch::new(Rc::clone(&value)));
+    Ok(Built { request, needle, scrub: transport.scrub.then(|| Scrub::new(value)), watch })
 }
 
-/// Path and query, with one more pair at the end if there is one to be put in.
-fn target(path: &str, query: Option<&str>, added: Option<(&str, &str)>) -> Result<Uri, Cause> {
-    let kept = query.and_then(|query| query::without_key(query, added.map(|(name, _)| name)));
-    let added = added.map(|(name, text)| format!("{name}={text}"));
-    let target = match (kept, added) {
+/// Path and query; with `name=` at the end, if a value is to be put behind it.
+fn stem(path: &str, query: Option<&str>, added: Option<&str>) -> String {
+    let kept = query.and_then(|query| query::without_key(query, added));
+    match (kept, added) {
         (None, None) => path.to_owned(),
-        (Some(query), None) | (None, Some(query)) => format!("{path}?{query}"),
-        (Some(query), Some(added)) => format!("{path}?{query}&{added}"),
-    };
+        (Some(query), None) => format!("{path}?{query}"),
+        (None, Some(name)) => format!("{path}?{name}="),
+        (Some(query), Some(name)) => format!("{path}?{query}&{name}="),
+    }
+}
+
+fn uri(target: String) -> Result<Uri, Cause> {
     if !target.starts_with('/') {
         return Err(UNFIT);
     }

@@ -15,6 +15,7 @@ use super::dial::Wire;
 use super::request_body::RequestBody;
 use crate::hazmat::inject::{Arm, Injector};
 use crate::hazmat::needle::Needle;
+use crate::hazmat::watch::{Sight, Watch};
 use crate::refusal::Cause;
 
 /// Most bytes hyper buffers of one connection, each way.
@@ -47,8 +48,9 @@ impl Link {
         &mut self,
         request: Request<RequestBody>,
         needle: Needle,
+        watch: Option<Watch>,
     ) -> Result<Response<Incoming>, ()> {
-        self.arm.load(needle);
+        self.arm.load(needle, watch);
         let answer = self.sender.send_request(request);
         let mut answer = std::pin::pin!(answer);
         let result = std::future::poll_fn(|cx| {
@@ -62,6 +64,7 @@ impl Link {
             }
         })
         .await;
+        self.arm.head_came();
         if result.is_err() {
             // INV-06: nobody will write it any more.
             self.arm.unload();
@@ -80,15 +83,21 @@ impl Link {
         self.drive(cx).is_pending() && self.sender.is_ready() && !self.arm.is_loaded()
     }
 
-    /// Notes that a whole response came over it.
-    pub(super) const fn served(&mut self) {
+    /// Notes that a whole response came over it: its value is looked for no longer, and wiped.
+    pub(super) fn served(&mut self) {
         self.has_served = true;
+        self.arm.forget();
+    }
+
+    /// How much of the value was read since the request went out, if it is looked for.
+    pub(super) fn sight(&self) -> Sight {
+        self.arm.sight()
     }
 
     /// Whether it failed in the way an idle connection does when its peer closed it: it has served
-    /// before, and not a byte came back.
+    /// before, and not a byte came back. A value without a place is our mistake, and would be one again.
     pub(super) fn was_stale(&self) -> bool {
-        self.has_served && !self.arm.has_read()
+        self.has_served && !self.arm.has_read() && !self.arm.is_misplaced()
     }
 
     /// Whether a byte of the last request was written.

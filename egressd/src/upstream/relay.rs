@@ -15,6 +15,7 @@ use super::request_body::RequestBody;
 use super::response_body::{Flight, ResponseBody};
 use crate::gate;
 use crate::gate::strip::{self, Strip};
+use crate::hazmat::watch::Sight;
 use crate::keeper::{Ask, Opened};
 use crate::refusal::Cause;
 use crate::ticket::Ticket;
@@ -69,7 +70,7 @@ async fn attempt(
     };
     let strip = Rc::new(Strip::new(&client.headers, &opened.inject));
     let (body, source) = RequestBody::split(body, ticket.tally(), Rc::clone(&strip));
-    let Built { request, needle, mut scrub } =
+    let Built { request, needle, mut scrub, watch } =
         match head::build(client, &strip, body, opened, &place.transport) {
             Ok(built) => built,
             Err(cause) => return Err(fail(ticket, cause)),
@@ -82,13 +83,23 @@ async fn attempt(
             Err(cause) => return Err(fail(ticket, cause)),
         },
     };
-    match link.exchange(request, needle).await {
+    let result = link.exchange(request, needle, watch).await;
+    if link.sight() == Sight::Whole {
+        ticket.echoed();
+    }
+    match result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")))
         }
         Ok(response) => {
             ticket.answered(response.status().as_u16());
             let (mut head, incoming) = response.into_parts();
+            if strip::unframe(&mut head.headers).is_err() {
+                ticket.over(Outcome::UpstreamFailed);
+                return Err(Failed::For(Cause::UpstreamUnreachable(
+                    "its answer has a transfer-encoding other than chunked",
+                )));
+            }
             if let Some(scrub) = &mut scrub {
                 scrub.head(&mut head);
                 if scrub.has_hit() {

@@ -23,6 +23,7 @@ use super::link::Link;
 use super::pool::Pool;
 use super::request_body::BodySource;
 use crate::hazmat::scrub::{Scrub, Then};
+use crate::hazmat::watch::Sight;
 use crate::ticket::{Echo, Tally, Ticket};
 
 /// The provider broke off in the middle; the client's connection is cut, so that it can tell.
@@ -77,7 +78,7 @@ impl Flight {
 
     /// At once, since the request may end in many ways.
     fn note_echo(&mut self) {
-        if self.scrub.as_ref().is_some_and(Scrub::has_hit) {
+        if self.link.sight() == Sight::Whole || self.scrub.as_ref().is_some_and(Scrub::has_hit) {
             self.ticket.echoed();
         }
     }
@@ -133,16 +134,18 @@ impl ResponseBody {
 
     /// Ends the request: the slot is wiped, and the connection put back if it may serve again.
     fn finish(&mut self, cx: &mut Context<'_>) {
-        let Some(Flight { mut link, scrub, ticket, pool, place, source: _ }) = self.flight.take() else {
-            return;
-        };
+        let Some(mut flight) = self.flight.take() else { return };
+        // Reads what is there, which can be more than the response.
+        let is_idle = flight.link.is_idle(cx);
+        flight.note_echo();
+        let Flight { mut link, scrub, ticket, pool, place, source: _ } = flight;
         drop(scrub);
         link.served();
-        // A connection that echoed the value has it in its buffers: they go, all of them.
-        match ticket.echo() {
-            Echo::Found => drop(link),
-            Echo::None if link.is_idle(cx) => pool.put(place, link),
-            Echo::None => drop(link),
+        // A connection that echoed the value, or a part of it, has it in its buffers: they go, all
+        // of them.
+        match (ticket.echo(), link.sight()) {
+            (Echo::None, Sight::Nothing) if is_idle => pool.put(place, link),
+            (Echo::None | Echo::Found, Sight::Nothing | Sight::Part | Sight::Whole) => drop(link),
         }
         ticket.over(Outcome::Completed);
     }
@@ -207,6 +210,7 @@ impl ResponseBody {
         }
         if let Some(flight) = &mut self.flight {
             let _ = flight.link.drive(cx);
+            flight.note_echo();
         }
         Pin::new(&mut self.incoming).poll_frame(cx)
     }

@@ -260,7 +260,7 @@ fn judge(
                 port: if path == "/v1/elsewhere" { port ^ 1 } else { port },
                 path: format!("/base{path}"),
                 inject: match path {
-                    "/v1/query" => Inject::Query { name: "token".into() },
+                    query if query.starts_with("/v1/query") => Inject::Query { name: "token".into() },
                     _ => Inject::Header { name: "authorization".into(), prefix: "Bearer ".into() },
                 },
                 ttl_ms: 1000,

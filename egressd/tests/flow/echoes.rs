@@ -1,6 +1,8 @@
 //! A provider that sends the value back: the client gets stars, keeperd is told, and the connection
 //! is not used again. And clients that would like to have the value put elsewhere.
 
+use std::io::Write;
+
 use proto::journal::Outcome;
 
 use crate::broker::{Broker, value};
@@ -47,6 +49,52 @@ pub(crate) fn answer(stream: &mut Stream, how: &str, head: &str, pause: impl Fn(
             send(stream, &chunked(""));
             chunk(stream, &format!("data: {key}\n\n"));
             pause();
+            return false;
+        }
+        // From here on: echoes that are in no place that goes on to the client.
+        "hints" => {
+            let hints = format!("HTTP/1.1 103 Early Hints\r\nlink: <{key}>\r\n\r\n");
+            send(stream, &(hints + &whole("200 OK", "", "ok")));
+        }
+        "extension" => {
+            send(stream, &chunked(""));
+            send(stream, &format!("2;note={key}\r\nok\r\n0\r\n\r\n"));
+        }
+        "name" => send(stream, &whole("200 OK", &format!("{key}: 1\r\n"), "ok")),
+        "capitals" => send(stream, &whole("200 OK", &format!("X-{}: 1\r\n", key.to_uppercase()), "ok")),
+        "behind" => send(stream, &(whole("200 OK", "", "ok") + key)),
+        // And parts of it.
+        "first" => send(stream, &whole("401 Unauthorized", "", &format!("no such key: {}…", &key[..8]))),
+        "last" => {
+            send(stream, &whole("401 Unauthorized", "", &format!("no such key: …{}.", &key[key.len() - 8..])))
+        }
+        "but-one" => send(stream, &whole("200 OK", &format!("x-key: {}\r\n", &key[..key.len() - 1]), "ok")),
+        "hints-part" => {
+            let hints = format!("HTTP/1.1 103 Early Hints\r\nlink: <{}>\r\n\r\n", &key[4..]);
+            send(stream, &(hints + &whole("200 OK", "", "ok")));
+        }
+        // And answers that are framed oddly.
+        "hop" => {
+            let headers = "content-encoding: br\r\ncontent-type: text/x\r\nconnection: content-encoding, Content-Type\r\n";
+            send(stream, &whole("200 OK", headers, key));
+        }
+        "both" => {
+            send(stream, &chunked("content-length: 3\r\n"));
+            chunk(stream, "abcdef");
+            send(stream, "0\r\n\r\n");
+        }
+        "coded" => {
+            send(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n");
+            chunk(stream, "abcdef");
+            send(stream, "0\r\n\r\n");
+        }
+        "switch" => {
+            send(stream, &format!("HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n{key}"))
+        }
+        "endless" => {
+            // Until the other side has enough of it.
+            let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+            while stream.get_mut().write_all(hints.as_bytes()).is_ok() {}
             return false;
         }
         "close" => {
@@ -160,13 +208,76 @@ fn a_response_with_trailers_is_complete_and_reaches_a_client_that_wants_them() {
 }
 
 #[test]
-fn an_encoded_body_passes_and_so_does_everything_where_the_scrub_is_off() {
+fn a_coding_hides_no_echo_that_stands_there_as_it_is() {
+    for path in ["echoed-gzip", "echoed-hop"] {
+        let (provider, broker, mut client) = world();
+        let response = client.get(&format!("/proxy/openai/v1/{path}")).response();
+        assert!(response.ends_with(&format!("\r\n\r\n{}", stars())), "{response}");
+        assert!(
+            response.contains("\r\ncontent-encoding: "),
+            "what says how to read the body stays: {response}"
+        );
+        assert_eq!(response.contains("\r\ncontent-type: text/x\r\n"), path == "echoed-hop");
+        assert_eq!(broker.echoed(), (true, Outcome::Completed));
+        next_is_over(&provider, &mut client, 1);
+    }
+}
+
+#[test]
+fn an_echo_that_goes_to_nobody_is_told_and_its_connection_closed() {
+    for how in ["hints", "extension", "name", "capitals", "behind"] {
+        let (provider, broker, mut client) = world();
+        let end = if how == "extension" { "0\r\n\r\n" } else { "\r\n\r\nok" };
+        let got = client.get(&format!("/proxy/openai/v1/echoed-{how}")).until(end).to_lowercase();
+        assert!(got.starts_with("http/1.1 200 ok\r\n") && !got.contains(&value(2)[..12]), "{how}: {got}");
+        assert_eq!(broker.echoed(), (true, Outcome::Completed), "{how}");
+        next_is_over(&provider, &mut client, 1);
+    }
+}
+
+#[test]
+fn a_connection_that_brought_the_start_or_the_end_of_the_value_is_not_used_again() {
+    for how in ["first", "last", "but-one", "hints-part"] {
+        let (provider, broker, mut client) = world();
+        client.get(&format!("/proxy/openai/v1/echoed-{how}")).response();
+        assert_eq!(broker.echoed(), (false, Outcome::Completed), "{how}: not all of it came back");
+        next_is_over(&provider, &mut client, 1);
+    }
+}
+
+#[test]
+fn a_protocol_changed_unasked_is_refused_and_an_echo_behind_it_told() {
     let (provider, broker, mut client) = world();
-    let response = client.get("/proxy/openai/v1/echoed-gzip").response();
-    assert!(response.ends_with(&format!("\r\n\r\n{}", value(2))), "{response}");
+    let response = client.get("/proxy/openai/v1/echoed-switch").response();
+    assert!(response.starts_with("HTTP/1.1 502 ") && response.contains("upstream_unreachable"), "{response}");
+    assert_eq!(broker.echoed(), (true, Outcome::UpstreamUnreachable));
+    next_is_over(&provider, &mut client, 1);
+}
+
+#[test]
+fn chunks_outweigh_a_length_and_any_other_coding_is_refused() {
+    let (provider, broker, mut client) = world();
+    let got = client.get("/proxy/openai/v1/echoed-both").until("0\r\n\r\n");
+    assert!(got.ends_with("\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n") && !got.contains("content-length"), "{got}");
     assert_eq!(broker.echoed(), (false, Outcome::Completed));
     next_is_over(&provider, &mut client, 0);
-    assert!(!broker.echoed().0);
+    assert_eq!(broker.echoed(), (false, Outcome::Completed));
+    let response = client.get("/proxy/openai/v1/echoed-coded").response();
+    assert!(response.starts_with("HTTP/1.1 502 ") && response.contains("upstream_unreachable"), "{response}");
+    assert_eq!(broker.echoed(), (false, Outcome::UpstreamFailed));
+}
+
+#[test]
+fn interim_responses_without_end_are_given_up() {
+    let (_provider, broker, mut client) = world();
+    let response = client.get("/proxy/openai/v1/echoed-endless").response();
+    assert!(response.starts_with("HTTP/1.1 502 ") && response.contains("upstream_unreachable"), "{response}");
+    assert_eq!(broker.echoed(), (false, Outcome::UpstreamFailed));
+}
+
+#[test]
+fn everything_passes_where_the_scrub_is_off() {
+    let (_provider, broker, mut client) = world();
     for path in ["echoed-header", "echoed-body"] {
         let response = client.get(&format!("/proxy/unscrubbed/v1/{path}")).response();
         assert!(
@@ -230,14 +341,18 @@ fn a_value_for_the_query_stands_there_once_and_nowhere_else() {
         ("", "?token="),
         ("?key=good", "?token="),
         ("?a=%31&b", "?a=%31&b&token="),
+        // Where the path looks like the place, too.
+        ("?alt=sse", "?alt=sse&token="),
+        ("?alt=", "?alt=&token="),
         (&format!("?token={like}&a=?token=x&t%6Fken=y&tokens=1"), "?a=?token=x&tokens=1&token="),
     ] {
-        let response = client.get(&format!("/proxy/openai/v1/query{query}")).response();
+        let path = if query.contains("alt=") { "&token=1:go" } else { "" };
+        let response = client.get(&format!("/proxy/openai/v1/query{path}{query}")).response();
         assert!(response.starts_with("HTTP/1.1 201"), "{response}");
         let head = provider.head();
         let first = head.lines().next().unwrap();
         assert!(
-            first.starts_with(&format!("GET /base/v1/query{expected}sk-real-value-of-the-ask-")),
+            first.starts_with(&format!("GET /base/v1/query{path}{expected}sk-real-value-of-the-ask-")),
             "{head}"
         );
         assert!(first.ends_with(" HTTP/1.1") && head.matches("sk-real-value").count() == 1, "{head}");

@@ -57,11 +57,13 @@ fn is_named(name: &str, marks: &[u8]) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
 }
 
-/// Nothing that could end the line, be trimmed off it or stand for a second value.
+/// Nothing that could end the line, be trimmed off it, or part the value from one before it.
 fn is_prefix(prefix: &str) -> bool {
     prefix.len() <= NAME_MAX
         && !prefix.starts_with(' ')
-        && prefix.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'{' | b'}'))
+        && prefix
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'{' | b'}' | b',' | b';'))
 }
 
 #[cfg(test)]
@@ -102,6 +104,8 @@ mod tests {
             "{ header = \"a:\" }",
             "{ header = \"a\", format = \"Bearer\" }",
             "{ header = \"a\", format = \"{}{}\" }",
+            "{ header = \"a\", format = \"x, Bearer {}\" }",
+            "{ header = \"a\", format = \"x;{}\" }",
             "{ header = \"a\", format = \"{} x\" }",
             "{ header = \"a\", format = \"x\\r\\ny: {}\" }",
             "{ cookie = \"a\" }",

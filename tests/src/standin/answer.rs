@@ -53,7 +53,7 @@ pub(super) async fn answer(
         Course::Status(status) => {
             return reply(status, &openai::error("as the script says", "scripted", "scripted"));
         }
-        Course::Echo => return Some(echo::answer(script.form, &head.headers, &shared, place)),
+        Course::Echo => return Some(echo::answer(&script, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
         Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
     }

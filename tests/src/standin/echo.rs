@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderMap, HeaderValue, UPGRADE};
 use hyper::{Response, StatusCode};
 
 use super::Shared;
 use super::answer::response;
 use super::pieces::{Piece, Pieces};
+use super::script::Script;
 
 /// How the key comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +22,26 @@ pub(super) enum Form {
     Split,
     /// `echo-gzip`: in a body that is gzip.
     Gzip,
+    /// `echo-tail`: behind `pad` other bytes, as the last of the answer's only record.
+    Tail,
+    /// `echo-start`: its first twelve bytes, and then the body's end.
+    Start,
+    /// `echo-masked`: all but the middle of it.
+    Masked,
+    /// `echo-switch`: in the head of a change of protocol nobody asked for.
+    Switch,
 }
 
 /// Sends back the credential of a request with those headers.
 pub(super) fn answer(
-    form: Form,
+    script: &Script,
     headers: &HeaderMap,
     shared: &Arc<Shared>,
     place: usize,
 ) -> Response<Pieces> {
     let credential = headers.get(AUTHORIZATION).cloned().unwrap_or(HeaderValue::from_static("none"));
     let key = credential.as_bytes().strip_prefix(b"Bearer ").unwrap_or(credential.as_bytes());
-    match form {
+    match script.form {
         Form::Headers => {
             let text = listed(headers);
             let body = Pieces::whole(text, Arc::clone(&shared.log), place);
@@ -56,7 +65,27 @@ pub(super) fn answer(
             answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             answer
         }
+        Form::Tail => whole([&vec![b'x'; script.pad], key].concat(), shared, place),
+        Form::Start => whole(key.get(..12).unwrap_or(key).to_vec(), shared, place),
+        Form::Masked => {
+            let (first, last) = (key.get(..10), key.get(key.len().saturating_sub(10)..));
+            let parts = [b"no such key: ", first.unwrap_or(key), b"****", last.unwrap_or(key), b"."];
+            whole(parts.concat(), shared, place)
+        }
+        Form::Switch => {
+            let mut answer = whole(Vec::new(), shared, place);
+            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            for (name, value) in [(CONNECTION, "upgrade"), (UPGRADE, "x")] {
+                answer.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            answer.headers_mut().insert("x-echo-authorization", credential);
+            answer
+        }
     }
+}
+
+fn whole(text: Vec<u8>, shared: &Arc<Shared>, place: usize) -> Response<Pieces> {
+    response(StatusCode::OK, "text/plain", Pieces::whole(text, Arc::clone(&shared.log), place))
 }
 
 fn listed(headers: &HeaderMap) -> Vec<u8> {

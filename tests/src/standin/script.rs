@@ -27,7 +27,7 @@ pub(super) enum Course {
     Reset,
     /// `drop`: the connection breaks off instead of an answer.
     Drop,
-    /// `echo`, `echo-event`, `echo-split`, `echo-gzip`: the key comes back.
+    /// `echo`, and all that [`Form`] names: the key, or a part of it, comes back.
     Echo,
     /// `flood`: `pieces` pieces of 16 KiB, as fast as they are taken.
     Flood,
@@ -47,6 +47,8 @@ pub(super) struct Script {
     pub(super) gate: String,
     /// `pieces=N`: how many events a stream has before its end; its own words if it is not given.
     pub(super) pieces: Option<usize>,
+    /// `pad=N`: so many bytes stand before what comes back.
+    pub(super) pad: usize,
     /// `gap=MS`: the time between two pieces.
     pub(super) gap: Duration,
 }
@@ -60,15 +62,19 @@ impl Script {
             form: Form::Headers,
             gate: String::new(),
             pieces: None,
+            pad: 0,
             gap: Duration::ZERO,
         };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 None => {
+                    if let Some(form) = form(word) {
+                        (script.course, script.form) = (Course::Echo, form);
+                    }
                     script.course = course(word).unwrap_or(script.course);
-                    script.form = form(word).unwrap_or(script.form);
                 }
                 Some(("gate", name)) => name.clone_into(&mut script.gate),
+                Some(("pad", number)) => script.pad = number.parse().unwrap_or_default(),
                 Some(("pieces", number)) => script.pieces = number.parse().ok(),
                 Some(("gap", ms)) => script.gap = Duration::from_millis(ms.parse().unwrap_or_default()),
                 Some(("status", code)) => {
@@ -111,7 +117,6 @@ fn course(word: &str) -> Option<Course> {
         "late" => Course::Late,
         "reset" => Course::Reset,
         "drop" => Course::Drop,
-        "echo" | "echo-event" | "echo-split" | "echo-gzip" => Course::Echo,
         "flood" => Course::Flood,
         "early" => Course::Early,
         _ => return None,
@@ -124,6 +129,10 @@ fn form(word: &str) -> Option<Form> {
         "echo-event" => Form::Event,
         "echo-split" => Form::Split,
         "echo-gzip" => Form::Gzip,
+        "echo-tail" => Form::Tail,
+        "echo-start" => Form::Start,
+        "echo-masked" => Form::Masked,
+        "echo-switch" => Form::Switch,
         _ => return None,
     })
 }

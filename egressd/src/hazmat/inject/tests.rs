@@ -73,7 +73,7 @@ fn armed(prefix: &str, takes: Vec<usize>) -> (Injector<Slow>, Arm, String) {
     let (injector, arm) = Injector::new(Slow { takes: takes.into(), ..Slow::default() });
     let needle = needle(prefix);
     let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
-    arm.load(needle);
+    arm.load(needle, None);
     (injector, arm, placeholder)
 }
 
@@ -131,7 +131,7 @@ proptest! {
 }
 
 fn target(query: &str) -> String {
-    format!("POST /v1/chat?{query} HTTP/1.1\r\nhost: x\r\ncookie: &key=x\r\n\r\n?key=y")
+    format!("POST /v1/a&key=1:chat?{query} HTTP/1.1\r\nhost: x\r\ncookie: &key=x\r\n\r\n?key=y")
 }
 
 proptest! {
@@ -143,11 +143,10 @@ proptest! {
         cuts in proptest::collection::vec(1_usize..200, 0..8),
         others in prop_oneof![Just(""), Just("a=1&&ke=2&b?key=c&"), Just("&")],
     ) {
-        let before = if others.is_empty() { '?' } else { '&' };
-        let needle = Needle::in_query(before, "key", slot(VALUE)).unwrap();
+        let needle = Needle::in_query("POST", &format!("/v1/a&key=1:chat?{others}key="), slot(VALUE)).unwrap();
         let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
         let (mut injector, arm) = Injector::new(Slow { takes: takes.into(), ..Slow::default() });
-        arm.load(needle);
+        arm.load(needle, None);
         let sent = target(&format!("{others}key={placeholder}"));
         let mut cuts: Vec<_> = cuts.into_iter().filter(|cut| *cut < sent.len()).collect();
         cuts.sort_unstable();
@@ -160,19 +159,20 @@ proptest! {
 
 #[test]
 fn a_querys_value_is_not_put_behind_the_request_line_nor_in_the_middle_of_it() {
-    for change in ["header", "body", "middle", "version"] {
-        let needle = Needle::in_query('?', "key", slot(VALUE)).unwrap();
+    for change in ["header", "body", "middle", "method", "version"] {
+        let needle = Needle::in_query("GET", "/?key=", slot(VALUE)).unwrap();
         let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
         let (mut injector, arm) = Injector::new(Slow::default());
-        arm.load(needle);
+        arm.load(needle, None);
         let head = match change {
             "header" => format!("GET / HTTP/1.1\r\nx: ?key={placeholder} HTTP/1.1\r\n\r\n"),
             "body" => format!("GET / HTTP/1.1\r\n\r\n?key={placeholder} HTTP/1.1\r\n"),
             "middle" => format!("GET /?key={placeholder}&a=1 HTTP/1.1\r\n\r\n"),
+            "method" => format!("POST /?key={placeholder} HTTP/1.1\r\n\r\n"),
             _ => format!("GET /?key={placeholder} HTTP/1.0\r\n\r\n"),
         };
         assert!(write_all(&mut injector, head.as_bytes(), &[]).is_err(), "{change}");
-        assert!(!arm.is_loaded());
+        assert!(!arm.is_loaded() && arm.is_misplaced());
         assert!(!injector.stream.got.windows(4).any(|window| window == b"sk-c"), "{change}");
     }
 }
@@ -184,7 +184,7 @@ fn the_slot_is_given_up_with_the_values_last_byte_and_with_any_error() {
         let needle = Needle::in_header("authorization", "", Rc::clone(&value)).unwrap();
         let placeholder = String::from_utf8(needle.placeholder().to_vec()).unwrap();
         let (mut injector, arm) = Injector::new(Slow { takes: takes.into(), ..Slow::default() });
-        arm.load(needle);
+        arm.load(needle, None);
         assert_eq!(Rc::strong_count(&value), 2);
         let line = if is_whole { placeholder } else { "other".into() };
         assert_eq!(write_all(&mut injector, request(&line, "").as_bytes(), &[]).is_ok(), is_whole);
@@ -223,7 +223,7 @@ fn a_placeholder_that_is_cut_short_or_goes_on_is_not_replaced() {
             _ => format!("GET / HTTP/1.1\r\nx: authorization: Bearer {placeholder}\r\n\r\n"),
         };
         assert!(write_all(&mut injector, head.as_bytes(), &[]).is_err(), "{change}");
-        assert!(!arm.is_loaded());
+        assert!(!arm.is_loaded() && arm.is_misplaced());
         assert!(!injector.stream.got.windows(4).any(|window| window == b"sk-c"), "{change}");
     }
 }
@@ -249,7 +249,7 @@ fn what_would_not_mean_itself_stands_in_no_query() {
     for odd in b"\"#%&+;<=>[\\]^`{|}" {
         let value = [VALUE, &[*odd]].concat();
         assert!(Needle::in_header("authorization", "", slot(&value)).is_ok());
-        let error = Needle::in_query('?', "key", slot(&value)).err();
+        let error = Needle::in_query("GET", "/?key=", slot(&value)).err();
         assert_eq!(error, Some(NeedleError::NotInjectable), "{}", char::from(*odd));
     }
 }
@@ -266,7 +266,7 @@ fn what_cannot_stand_in_a_header_is_refused() {
         (vec![0xC3; 20], false),
     ] {
         let error = Needle::in_header("authorization", "", slot(&value)).err();
-        let for_query = Needle::in_query('?', "key", slot(&value)).err();
+        let for_query = Needle::in_query("GET", "/?key=", slot(&value)).err();
         assert_eq!(for_query, (!fits).then_some(NeedleError::NotInjectable));
         assert_eq!(error, (!fits).then_some(NeedleError::NotInjectable));
     }
