@@ -21,4 +21,6 @@ mod others;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod tokens;
