@@ -1,5 +1,7 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
+mod consumers;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -10,7 +12,7 @@ use std::path::Path;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, System};
 use proto::failure::{Failure, FailureClass};
-use proto::name::{Backend, Consumer};
+use proto::name::Backend;
 use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
@@ -22,9 +24,6 @@ use crate::system;
 const SIZE_MAX: u64 = 64 * 1024;
 /// The address of the gateway unless something else is asked for.
 pub(crate) const LISTEN: &str = "127.0.0.1:18443";
-
-/// What system calls take for "no uid": nobody has it (chown(2)).
-const NOBODY: u32 = u32::MAX;
 
 /// What the user has set, and our defaults for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +197,7 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
             ));
         }
         Some(table) => {
-            let named = table.into_inner().into_iter().map(|(uid, name)| peer(&uid, &name));
+            let named = table.into_inner().into_iter().map(|(uid, name)| consumers::peer(&uid, &name));
             named.collect::<Result<_, _>>().map_err(|(offset, what)| wrong(offset, what))?
         }
     };
@@ -211,23 +210,6 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         said => said.is_none_or(toml::Spanned::into_inner),
     };
     Ok(Settings { backend, listen, kdf, tokenless, strictness, peers })
-}
-
-/// A uid as everybody writes it, so that none can be there twice, and its name; else where what is
-/// wrong.
-fn peer(
-    uid: &toml::Spanned<String>,
-    name: &toml::Spanned<String>,
-) -> Result<KnownPeer, (usize, &'static str)> {
-    let text = uid.get_ref();
-    let canonical = text.parse().ok().filter(|uid: &u32| uid.to_string() == *text && *uid != NOBODY);
-    let Some(number) = canonical else {
-        return Err((uid.span().start, "consumers has what is no uid, as in { 1000 = \"my-service\" }"));
-    };
-    match Consumer::parse(name.get_ref()) {
-        Ok(consumer) => Ok(KnownPeer { uid: number, consumer }),
-        Err(_) => Err((name.span().start, "consumers has what is no name, as in { 1000 = \"my-service\" }")),
-    }
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -250,6 +232,8 @@ fn place(text: &str, offset: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proto::name::Consumer;
+
     use super::*;
 
     fn parsed(text: &str) -> Result<Settings, Failure> {
