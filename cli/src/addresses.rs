@@ -40,7 +40,7 @@ pub(crate) fn print(
     }
     match keys {
         Keys::Here => {}
-        Keys::Away => writeln!(out, "locked: no value is released until: ugent secret unlock")?,
+        Keys::Away => writeln!(out, "locked: no value is released until: {}", home.command("unlock"))?,
     }
     Ok(())
 }

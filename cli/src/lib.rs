@@ -19,6 +19,7 @@ mod session;
 mod settings;
 mod spawn;
 mod system;
+mod typed;
 mod usage;
 mod workspace;
 

@@ -1,5 +1,7 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
+mod consumers;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -10,7 +12,7 @@ use std::path::Path;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, System};
 use proto::failure::{Failure, FailureClass};
-use proto::name::{Backend, Consumer};
+use proto::name::Backend;
 use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
@@ -42,9 +44,9 @@ struct Written {
     backend: Option<String>,
     listen: Option<toml::Spanned<String>>,
     kdf: Option<toml::Spanned<KdfWritten>>,
-    tokenless: Option<bool>,
+    tokenless: Option<toml::Spanned<bool>>,
     confinement: Option<toml::Spanned<String>>,
-    consumers: Option<toml::Spanned<BTreeMap<String, String>>>,
+    consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
 
 #[derive(Deserialize)]
@@ -186,27 +188,28 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
             wrong(word.span().start, "confinement is neither \"required\" nor \"best-effort\"")
         })?,
     };
-    let tokenless = written.tokenless.unwrap_or(true);
     let peers = match written.consumers {
         None => Vec::new(),
+        Some(table) if table.get_ref().len() > KNOWN_PEERS_MAX => {
+            return Err(wrong(
+                table.span().start,
+                &format!("consumers has more than {KNOWN_PEERS_MAX} uids"),
+            ));
+        }
         Some(table) => {
-            let start = table.span().start;
-            peers(table.into_inner()).ok_or_else(|| {
-                wrong(start, "consumers is not a table as in { 1000 = \"my-service\" }, of at most 256")
-            })?
+            let named = table.into_inner().into_iter().map(|(uid, name)| consumers::peer(&uid, &name));
+            named.collect::<Result<_, _>>().map_err(|(offset, what)| wrong(offset, what))?
         }
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers })
-}
-
-fn peers(table: BTreeMap<String, String>) -> Option<Vec<KnownPeer>> {
-    if table.len() > KNOWN_PEERS_MAX {
-        return None;
-    }
-    let peer = |(uid, name): (String, String)| {
-        Some(KnownPeer { uid: uid.parse().ok()?, consumer: Consumer::parse(&name).ok()? })
+    let tokenless = match written.tokenless {
+        Some(said) if !said.get_ref() && !peers.is_empty() => {
+            let what =
+                "tokenless = false lets nobody in without a token, and consumers names who is: leave one out";
+            return Err(wrong(said.span().start, what));
+        }
+        said => said.is_none_or(toml::Spanned::into_inner),
     };
-    table.into_iter().map(peer).collect()
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -229,6 +232,8 @@ fn place(text: &str, offset: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proto::name::Consumer;
+
     use super::*;
 
     fn parsed(text: &str) -> Result<Settings, Failure> {
@@ -246,14 +251,14 @@ mod tests {
 
     #[test]
     fn every_setting_is_taken() {
-        let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = false\n\
+        let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = true\n\
                     confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
         assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(settings.kdf, KdfCost::MIN);
-        assert!(!settings.tokenless);
+        assert!(settings.tokenless && !parsed("tokenless = false").unwrap().tokenless);
         assert_eq!(settings.strictness, Strictness::BestEffort);
         let consumer = Consumer::parse("my-service").unwrap();
         assert_eq!(settings.peers, [KnownPeer { uid: 1000, consumer }]);
@@ -267,7 +272,22 @@ mod tests {
             ("kdf = { memory_kib = 1, passes = 1 }\n", "/h/secrets.toml:1:7: kdf must"),
             ("\n\nlisten = \"0.0.0.0:1\"\n", "/h/secrets.toml:3:10: listen"),
             ("confinement = \"none\"\n", "/h/secrets.toml:1:15: confinement"),
-            ("consumers = { root = \"x\" }\n", "/h/secrets.toml:1:13: consumers"),
+            ("consumers = { root = \"x\" }\n", "/h/secrets.toml:1:15: consumers has what is no uid"),
+            (
+                "consumers = { 1 = \"x\", 01000 = \"x\" }\n",
+                "/h/secrets.toml:1:24: consumers has what is no uid",
+            ),
+            ("[consumers]\n\"+1000\" = \"x\"\n", "/h/secrets.toml:2:1: consumers has what is no uid"),
+            ("[consumers]\n-0 = \"x\"\n", "/h/secrets.toml:2:1: consumers has what is no uid"),
+            ("[consumers]\n4294967295 = \"x\"\n", "/h/secrets.toml:2:1: consumers has what is no uid"),
+            ("[consumers]\n4294967296 = \"x\"\n", "/h/secrets.toml:2:1: consumers has what is no uid"),
+            ("[consumers]\n1 = \"x\"\n\"1\" = \"y\"\n", "/h/secrets.toml:3:1: duplicate key"),
+            ("[consumers]\n1 = \"A name\"\n", "/h/secrets.toml:2:5: consumers has what is no name"),
+            ("consumers = 1\n", "/h/secrets.toml:1:13: "),
+            (
+                "tokenless = false\nconsumers = { 1000 = \"x\" }\n",
+                "/h/secrets.toml:1:13: tokenless = false lets nobody in",
+            ),
             ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
         ] {
             let failure = parsed(text).unwrap_err();

@@ -163,9 +163,32 @@ fn commands_before_init_say_to_init() {
     {
         let told = world.ugent(arguments).typing("0123456789").run();
         assert_eq!(told.code, Some(78), "{arguments:?}: {}", told.stderr);
-        assert!(told.stderr.contains("ugent secret init"), "{arguments:?}: {}", told.stderr);
+        assert!(told.stderr.contains(&world.command_line("init")), "{arguments:?}: {}", told.stderr);
     }
     assert!(!world.home().path().join("secrets").exists(), "reading makes nothing");
+}
+
+#[test]
+fn what_a_hint_says_to_type_means_the_same_broker() {
+    let world = World::ready();
+    let hinted = |arguments: &[&str], verb: &str| {
+        let told = world.ugent(arguments).typing("0123456789").run();
+        assert_ne!(told.code, Some(0), "{arguments:?}");
+        let hint = format!("hint: {}", world.command_line(verb));
+        assert!(told.stderr.contains(&hint), "{arguments:?}: {}", told.stderr);
+    };
+    hinted(&["lock"], "broker start");
+    hinted(&["broker", "status"], "broker start");
+    hinted(&["add", HANDLE, "--stdin"], &format!("rotate {HANDLE} --stdin"));
+    hinted(&["remove", HANDLE], &format!("remove {HANDLE} --yes"));
+    hinted(&["inspect", "@nobody"], "list");
+    hinted(&["token", "revoke", "00000000"], "token list");
+    let broker = world.locked_broker();
+    hinted(&["rotate", HANDLE, "--stdin"], "unlock");
+    let told = world.ugent(&["broker", "start"]).run().succeeded();
+    let locked = format!("until: {}", world.command_line("unlock"));
+    assert!(told.stdout.contains(&locked), "{}", told.stdout);
+    let _ = broker.stop().succeeded();
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod others;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod system;
 #[cfg(test)]
 mod tokens;

@@ -79,7 +79,7 @@ fn a_first_credential_that_is_wrong_is_not_saved_by_a_second() {
 #[test]
 fn tokenless_false_asks_for_a_token_on_the_socket_too() {
     let world = World::ready();
-    world.home().write("secrets.toml", &format!("{}tokenless = false\n", world.settings()));
+    world.home().write("secrets.toml", &format!("{}tokenless = false\n", world.settings_without_consumers()));
     let _broker = world.broker();
     is_refused(&world, &world.unix().ask(&Ask::chat()).unwrap());
     assert_eq!(world.unix().ask(&Ask::chat().bearer(&world.token())).unwrap().status, 200);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::world::{World, key};
+use tests::world::{Layout, World, key};
 
 #[test]
 fn a_ready_home_is_well_with_a_broker_and_without_and_is_left_as_it_was() {
@@ -95,7 +95,7 @@ fn a_locked_broker_is_a_warning_that_names_unlock() {
     let found = world.doctor();
     found.is_well();
     let [level, _, mend] = found.of("broker.locked");
-    assert_eq!((level.as_str(), mend.as_str()), ("warn", "ugent secret unlock"));
+    assert_eq!((level, mend), ("warn".to_owned(), world.command_line("unlock")));
 }
 
 #[test]
@@ -119,7 +119,30 @@ fn grants_that_help_nobody_are_warnings() {
     fs::remove_file(world.home().path().join("secrets.grants.toml")).unwrap();
     let found = world.doctor();
     found.is_well();
-    assert_eq!(found.of("grants")[0], "warn");
+    let [level, _, mend] = found.of("grants");
+    assert_eq!(level, "warn");
+    assert!(mend.contains(access(&world)), "{mend}");
+}
+
+/// Whose a policy file must be for the broker to take it.
+fn access(world: &World) -> &'static str {
+    match world.layout() {
+        Layout::OneUser => "mode 0600",
+        Layout::System => "root:ugent-keeper, mode 0640",
+    }
+}
+
+#[test]
+fn who_needs_no_token_on_the_socket_is_said() {
+    let world = World::ready();
+    let said = || world.doctor().of("settings")[1].clone();
+    let whole = match world.layout() {
+        Layout::OneUser => "needs no token",
+        Layout::System => "needs a token but from the uids in consumers (1)",
+    };
+    assert!(said().ends_with(whole), "{}", said());
+    world.home().write("secrets.toml", &format!("{}tokenless = false\n", world.settings_without_consumers()));
+    assert!(said().ends_with("needs a token"), "{}", said());
 }
 
 #[test]

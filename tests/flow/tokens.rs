@@ -236,6 +236,32 @@ fn out_makes_a_new_file_for_its_owner_alone() {
 }
 
 #[test]
+fn a_token_that_nobody_would_get_is_not_issued() {
+    let world = World::ready();
+    let tokens = list(&world).len();
+    let line = world.ugent(&["token", "issue", "--consumer", CONSUMER]).shell_line();
+    for stdout in [">&-", "> /dev/null"] {
+        let told = world.command("/bin/sh").typing(format!("exec {line} {stdout}")).run().ended_with(64);
+        assert!(told.stderr.contains("hint: --out FILE"), "{stdout}: {}", told.stderr);
+        let whole = format!("exec {line} --out token{} {stdout}", stdout.len());
+        drop(world.command("/bin/sh").typing(whole).run().succeeded());
+    }
+    assert_eq!(list(&world).len(), tokens + 2, "only those that were written to a file");
+}
+
+#[test]
+fn a_token_is_issued_for_ten_years_at_most() {
+    let world = World::with_vault();
+    for span in ["3650d1s", "99999999999d"] {
+        let told = world.ugent(&["token", "issue", "--consumer", CONSUMER, "--ttl", span]).run();
+        assert!(told.stderr.contains("3650d"), "{}", told.stderr);
+        told.refused(64, &["--ttl", "ten years"]);
+    }
+    let _ = issued(&world, &["--ttl", "3650d"]);
+    assert!(of_consumer(&world).len() == 1);
+}
+
+#[test]
 fn a_locked_broker_issues_with_the_passphrase_and_revokes_without() {
     let world = world();
     let _broker = world.locked_broker();

@@ -1,7 +1,7 @@
 //! Every command with good input. Each is tried with a private keeper and with a broker.
 
 use serde_json::Value;
-use tests::world::{HANDLE, Outcome, World};
+use tests::world::{HANDLE, Layout, Outcome, World};
 
 /// Runs the claim twice: without a broker, and with one.
 fn with_both_keepers(claim: impl Fn(&World)) {
@@ -99,6 +99,26 @@ fn add_takes_generic_and_api_key_for_granted() {
             ("generic".into(), "api_key".into())
         );
     });
+}
+
+#[test]
+fn add_says_who_may_be_granted_a_use_that_nothing_grants_yet() {
+    let world = World::with_vault();
+    let call = world.ugent(&["add", "@new", "--provider", "openai", "--stdin"]);
+    let told = call.typing("0123456789abcdef").run().succeeded().stdout;
+    let (_, grant) = told.split_once("[[grants]]").unwrap();
+    let due: &[&str] = match world.layout() {
+        Layout::OneUser => &["consumer = \"ugent-core\"\n"],
+        Layout::System => {
+            &["consumer = \"my-service\"\n", "consumers = { UID = \"my-service\" }", "token issue"]
+        }
+    };
+    assert!(due.iter().all(|due| grant.contains(due)), "{told}");
+    // And the broker takes what was printed.
+    world.home().write("secrets.grants.toml", &format!("[[grants]]{grant}"));
+    let next = world.ugent(&["add", "@more", "--stdin"]).typing("0123456789abcdef").run().succeeded().stdout;
+    assert!(next.contains(&format!("next: {}", world.command_line("inspect @more"))), "{next}");
+    assert_eq!(world.doctor().of("grants")[0], "ok");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #[expect(clippy::expect_used, reason = "as for the world: a look runs inside a test only")]
 pub mod scan;
 pub mod standin;
+mod typed;
 
 #[expect(
     clippy::expect_used,

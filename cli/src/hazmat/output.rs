@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::stat::{SFlag, fstat, major, minor};
 use nix::unistd::{linkat, write};
 use proto::hazmat::SecretBytes;
 
@@ -33,6 +34,25 @@ pub(crate) fn line(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What becomes of what is written to a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It may reach somebody.
+    Kept,
+    /// Nobody ever sees it.
+    Lost,
+}
+
+/// Tells /dev/null (null(4)) from all else.
+pub(crate) fn fate(to: impl AsFd) -> Fate {
+    match fstat(to) {
+        Ok(found) if found.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFCHR.bits() => Fate::Kept,
+        Ok(found) if (major(found.st_rdev), minor(found.st_rdev)) == (1, 3) => Fate::Lost,
+        // What is wrong with it shows when it is written to.
+        Ok(_) | Err(_) => Fate::Kept,
+    }
 }
 
 /// A file that is not there yet, for one value. It gets its name once it is whole, so that even a
@@ -160,6 +180,17 @@ mod tests {
         let failed = NewFile { path: path.clone(), file: full, name: Name::Ours };
         assert!(failed.keep(&value(b"x")).is_err());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_what_goes_to_dev_null_is_lost() {
+        let open = |path: &str| OpenOptions::new().write(true).open(path).unwrap();
+        assert_eq!(fate(open("/dev/null")), Fate::Lost);
+        for path in ["/dev/zero", "/dev/full"] {
+            assert_eq!(fate(open(path)), Fate::Kept, "{path}");
+        }
+        assert_eq!(fate(tempfile::tempfile().unwrap()), Fate::Kept);
+        assert_eq!(fate(std::os::unix::net::UnixStream::pair().unwrap().0), Fate::Kept);
     }
 
     #[test]

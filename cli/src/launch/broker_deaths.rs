@@ -9,6 +9,7 @@ use proto::standing::ChildKind;
 
 use super::broker::{Broker, Phase};
 use super::child::{Child, Heard, State};
+use crate::typed;
 
 /// Turns of listening to a child that is gone: more than a socket holds. It is counted, since another
 /// process that it left its lane to could talk for ever.
@@ -55,12 +56,12 @@ impl Broker {
                 Phase::Halting { .. } | Phase::Starting | Phase::Serving | Phase::Draining { .. },
                 Some(failure),
             ) => {
-                self.fail(failure);
+                self.fail(typed::failure(self.home.mode(), failure));
             }
             (Phase::Starting | Phase::Serving | Phase::Draining { .. }, None) => self.fail(Failure::new(
                 FailureClass::Bug,
                 format!("keeperd has died ({how}), so the broker ends"),
-                "ugent secret broker start",
+                self.home.command("broker start"),
             )),
         }
     }

@@ -12,7 +12,9 @@ use super::value::FromStdin;
 use super::{bad_name, handle};
 use crate::ending::Outcome;
 use crate::hazmat::injectable::Injectable;
+use crate::home::Home;
 use crate::session::Session;
+use crate::system::Mode;
 
 /// Deposits a value read from stdin under a new name
 #[derive(Args)]
@@ -48,21 +50,30 @@ impl Add {
         let mut out = std::io::stdout().lock();
         deposited(&mut out, answered.answer, injectable)?;
         if session.home.grants().symlink_metadata().is_ok() {
-            writeln!(out, "next: ugent secret inspect {handle}")?;
+            writeln!(out, "next: {}", session.home.command(&format!("inspect {handle}")))?;
         } else {
-            let access = match session.home.system() {
-                None => "mode 0600",
-                Some(_) => "root:ugent-keeper, mode 0640",
-            };
-            writeln!(out, "next: grant its use, in {} ({access}):", session.home.grants().display())?;
-            writeln!(out, "{}", grant(&handle, &provider))?;
+            let (path, access) = (session.home.grants(), session.home.policy_access());
+            writeln!(out, "next: grant its use, in {} ({access}):", path.display())?;
+            writeln!(out, "{}", grant(&session.home, &handle, &provider))?;
         }
         Ok(())
     }
 }
 
+/// A consumer for a broker of the machine, where nobody is one unless somebody says so.
+const EXAMPLE: &str = "my-service";
+
+fn who_is_it(home: &Home) -> String {
+    format!(
+        "\n# {EXAMPLE}: a name of your choice. A uid has it by consumers = {{ UID = \"{EXAMPLE}\" }} in\n\
+         # {}, a token by: {}",
+        home.settings().display(),
+        home.command(&format!("token issue --consumer {EXAMPLE}"))
+    )
+}
+
 /// A grant to start from. Only the built-in providers have hosts that are known here.
-fn grant(handle: &Handle, provider: &ProviderId) -> String {
+fn grant(home: &Home, handle: &Handle, provider: &ProviderId) -> String {
     let known = match provider.as_str() {
         "openai" => Some(("\"llm.chat\", \"llm.embeddings\"", "api.openai.com")),
         "google" => Some(("\"llm.chat\"", "generativelanguage.googleapis.com")),
@@ -71,10 +82,14 @@ fn grant(handle: &Handle, provider: &ProviderId) -> String {
         _ => None,
     };
     let name = handle.as_str();
+    let (consumer, note) = match home.mode() {
+        Mode::OneUser => ("ugent-core", String::new()),
+        Mode::System => (EXAMPLE, who_is_it(home)),
+    };
     match known {
         Some((purposes, host)) => format!(
-            "[[grants]]\nsecret_ref = \"{name}\"\nconsumer = \"ugent-core\"\npurposes = [{purposes}]\n\
-             delivery = [\"http_header_inject\"]\nallowed_hosts = [\"{host}\"]\nttl_secs = 300"
+            "[[grants]]\nsecret_ref = \"{name}\"\nconsumer = \"{consumer}\"\npurposes = [{purposes}]\n\
+             delivery = [\"http_header_inject\"]\nallowed_hosts = [\"{host}\"]\nttl_secs = 300{note}"
         ),
         None => format!(
             "[[grants]]\nsecret_ref = \"{name}\"\nconsumer = \"cli\"\npurposes = [\"process.env\"]\n\

@@ -57,10 +57,7 @@ impl Init {
             writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;
         }
         writeln!(out, "backend: {backend}")?;
-        let next = match mode {
-            Mode::OneUser => "ugent secret add @openai_api_key --provider openai --stdin",
-            Mode::System => "ugent secret --system add @openai_api_key --provider openai --stdin",
-        };
+        let next = session.home.command("add @openai_api_key --provider openai --stdin");
         writeln!(out, "next: {next}")?;
         Ok(())
     }

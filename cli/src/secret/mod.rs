@@ -24,7 +24,7 @@ use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;
 use crate::system::Mode;
-use crate::{spawn, usage};
+use crate::{spawn, typed, usage};
 
 /// UGENT on the command line.
 #[derive(Parser)]
@@ -110,7 +110,7 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
         Halt::Failed(failure) if failure.hint == HELP => {
             Halt::Failed(Failure { hint: format!("ugent secret {word} --help"), ..failure })
         }
-        other @ (Halt::Failed(_) | Halt::PipeClosed | Halt::Said(_)) => other,
+        other @ (Halt::Failed(_) | Halt::PipeClosed | Halt::Said(_)) => typed::halt(mode, other),
     })
 }
 

@@ -1,4 +1,8 @@
 //! Rows that only odd moments reach: the probe has them, under the very same filters.
+//!
+//! Unlike the workload, an errand does not show that a process needs its rows: the probe makes the
+//! calls because it is sent to. It shows that the filters let them through, with just these arguments
+//! and to that end; the need is argued, in the row's `why` and beside the errand here.
 
 use std::collections::BTreeSet;
 

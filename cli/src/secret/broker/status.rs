@@ -13,6 +13,8 @@ use crate::ending::Outcome;
 use crate::keeper;
 use crate::render::{self, Form, JsonOption, or_dash};
 use crate::session::Session;
+use crate::system::Mode;
+use crate::typed;
 
 /// Shows whether the broker runs, and what holds its processes
 #[derive(Args)]
@@ -53,7 +55,7 @@ impl Status {
     pub(super) fn run(&self, session: &Session) -> Outcome {
         let mut keeper = keeper::require_broker(session)?;
         let (launcher, keeper_standing) = standing(&mut keeper)?;
-        let view = StatusView::of(launcher, keeper_standing);
+        let view = StatusView::of(launcher, keeper_standing, session.home.mode());
         let mut out = stdout().lock();
         match self.json.form() {
             Form::Json => render::json(&mut out, &view)?,
@@ -64,7 +66,8 @@ impl Status {
 }
 
 impl StatusView {
-    fn of(launcher: LauncherStanding, keeper: KeeperStanding) -> Self {
+    fn of(launcher: LauncherStanding, keeper: KeeperStanding, mode: Mode) -> Self {
+        let worded = |why: String| typed::text(mode, &why);
         Self {
             pid: launcher.pid,
             state: launcher.phase.as_str(),
@@ -78,10 +81,10 @@ impl StatusView {
             grants: match keeper.grants {
                 GrantsStanding::Loaded(count) => GrantsView::Loaded(count),
                 GrantsStanding::Missing => GrantsView::Missing,
-                GrantsStanding::Refused(why) => GrantsView::Refused(why),
+                GrantsStanding::Refused(why) => GrantsView::Refused(worded(why)),
             },
-            providers_refused: keeper.providers_refused,
-            journal_broken: keeper.journal_broken,
+            providers_refused: keeper.providers_refused.map(worded),
+            journal_broken: keeper.journal_broken.map(worded),
             egress_restarting: launcher.phase == Phase::Serving
                 && launcher.children.iter().all(|child| child.kind != ChildKind::Egressd),
             processes: ProcessView::all(launcher.pid, &launcher.children),
@@ -144,7 +147,7 @@ mod tests {
             journal_broken: None,
         };
         let mut out = Vec::new();
-        StatusView::of(launcher, keeper).lines(&mut out).unwrap();
+        StatusView::of(launcher, keeper, Mode::OneUser).lines(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -70,7 +70,7 @@ pub(super) fn examine(home: &Home) -> (Ground, Vec<Finding>) {
     ] {
         match looked(&known) {
             Some(finding) => findings.push(finding),
-            None => findings.push(not_set_up(home, known.id, &known.path)),
+            None => findings.push(not_set_up(known.id, &known.path)),
         }
         if findings.last().is_some_and(|finding| finding.level == Level::Fail) {
             ground = Ground::Unfit;
@@ -157,15 +157,14 @@ fn judge(known: &Known, found: Result<(), OwnedError>) -> Option<Finding> {
     }
 }
 
-fn not_set_up(home: &Home, id: &'static str, path: &Path) -> Finding {
+fn not_set_up(id: &'static str, path: &Path) -> Finding {
     let what = format!("{} does not exist: nothing is set up here", path.display());
-    let mend = if home.system().is_some() { "ugent secret --system init" } else { "ugent secret init" };
-    Finding::fail(id, what, mend)
+    Finding::fail(id, what, "ugent secret init")
 }
 
 fn not_ours(home: &Home) -> Finding {
     let what = format!("{} is root's and the keeper's, and was not looked at", home.path().display());
-    Finding::warn("home", what, "sudo ugent secret --system doctor")
+    Finding::warn("home", what, "sudo ugent secret doctor")
 }
 
 fn sockets(home: &Home) -> Option<Finding> {

@@ -7,6 +7,9 @@ use std::io::{self, Write};
 use proto::failure::Failure;
 use serde::Serialize;
 
+use crate::system::Mode;
+use crate::typed;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +70,12 @@ impl Finding {
     /// An error that a command would end with.
     pub(super) fn failure(id: &'static str, failure: Failure) -> Self {
         Self::fail(id, failure.what, failure.hint)
+    }
+
+    /// With commands that mean the broker that was looked at.
+    pub(super) fn typed(self, mode: Mode) -> Self {
+        let what = typed::text(mode, &self.what);
+        Self { what, mend: self.mend.map(|mend| typed::text(mode, &mend)), ..self }
     }
 }
 

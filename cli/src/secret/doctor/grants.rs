@@ -25,13 +25,13 @@ pub(super) fn judge(home: &Home, standing: &KeeperStanding, secrets: &[Handle]) 
         GrantsStanding::Missing => vec![Finding::warn(
             "grants",
             format!("{} does not exist, so everything is denied", path.display()),
-            "write it, mode 0600, with a [[grants]] for each use of a secret",
+            format!("write it, {}, with a [[grants]] for each use of a secret", home.policy_access()),
         )],
         GrantsStanding::Refused(why) => vec![refused("grants", &path, why, "everything is denied")],
         GrantsStanding::Loaded(count) => {
             let said = format!("{} is in force: {count} {}", path.display(), grants(*count));
             let mut findings = vec![Finding::ok("grants", said)];
-            findings.extend(meet(&path, &named(&path), secrets));
+            findings.extend(named(&path).map(|named| meet(&path, &named, secrets)).unwrap_or_default());
             findings
         }
     };
@@ -69,8 +69,9 @@ fn place(why: &str) -> Option<(u64, u64, &str)> {
     Some((line.parse().ok()?, column.parse().ok()?, what))
 }
 
-/// Names in the file; none where it cannot be read, which is another check's to say.
-fn named(path: &Path) -> BTreeSet<Handle> {
+/// Names in the file, if we can read it; with `--system` only root and the keeper can. That it should
+/// be readable is another check's to say.
+fn named(path: &Path) -> Option<BTreeSet<Handle>> {
     #[derive(Deserialize)]
     struct Written {
         #[serde(default)]
@@ -81,10 +82,9 @@ fn named(path: &Path) -> BTreeSet<Handle> {
         secret_ref: String,
     }
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text));
-    let rows = read.ok().and_then(|_| toml::from_str::<Written>(&text).ok()).map(|written| written.grants);
-    let handles = rows.unwrap_or_default().into_iter();
-    handles.filter_map(|row| Handle::parse_in_file(&row.secret_ref).ok()).collect()
+    File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text)).ok()?;
+    let rows = toml::from_str::<Written>(&text).ok()?.grants.into_iter();
+    Some(rows.filter_map(|row| Handle::parse_in_file(&row.secret_ref).ok()).collect())
 }
 
 fn meet(path: &Path, granted: &BTreeSet<Handle>, secrets: &[Handle]) -> Vec<Finding> {

@@ -35,7 +35,7 @@ use crate::log_filter::LogFilter;
 use crate::render::{self, Form, JsonOption};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::system::Mode;
+use crate::system::{Mode, is_root};
 
 /// Checks this home, this machine and the running broker, and says what mends what is wrong
 #[derive(Args)]
@@ -48,7 +48,8 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(super) fn run(&self, mode: Mode, sources: Sources) -> Outcome {
-        let report = Report::of(examine(mode, sources));
+        let report =
+            Report::of(examine(mode, sources).into_iter().map(|finding| finding.typed(mode)).collect());
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
             Form::Json => render::json(&mut out, &report)?,
@@ -94,7 +95,7 @@ fn examine_home(home: Home, sources: Sources) -> (Vec<Finding>, Told) {
     }
     let settings = match Settings::load(&home) {
         Ok(settings) => {
-            findings.push(Finding::ok("settings", said(&settings)));
+            findings.push(Finding::ok("settings", said(&home, &settings)));
             settings
         }
         Err(failure) => {
@@ -132,8 +133,16 @@ fn unvisited() -> Finding {
     Finding::warn("keeper", what, "mend the failures above, and look again")
 }
 
-fn said(settings: &Settings) -> String {
-    let tokenless = if settings.tokenless { "needs no token" } else { "needs a token" };
+fn said(home: &Home, settings: &Settings) -> String {
+    let tokenless = match (home.system(), settings.peers.len()) {
+        (Some(_), _) if !is_root() => {
+            return "settings are root's to read, and were not looked at".to_owned();
+        }
+        (Some(_), 0) => "needs a token".to_owned(),
+        (Some(_), uids) => format!("needs a token but from the uids in consumers ({uids})"),
+        (None, _) if settings.tokenless => "needs no token".to_owned(),
+        (None, _) => "needs a token".to_owned(),
+    };
     format!("settings are understood: confinement {}, the Unix socket {tokenless}", settings.strictness)
 }
 

@@ -13,7 +13,7 @@ use proto::name::Consumer;
 use super::span;
 use crate::clock::seconds;
 use crate::ending::Outcome;
-use crate::hazmat::output::{self, NewFile};
+use crate::hazmat::output::{self, Fate, NewFile};
 use crate::hazmat::passphrase::Asking;
 use crate::keeper::{self, Keeper, Purpose};
 use crate::secret::bad_name;
@@ -50,7 +50,7 @@ impl Issue {
         }
         // All that can be wrong is found before anybody is asked, and before there is a token.
         keeper::check_set_up(session)?;
-        self.out.as_deref().map_or(Ok(()), not_there)?;
+        self.out.as_deref().map_or_else(kept, not_there)?;
         let passphrase = session.passphrase.require(Asking::Once)?;
         let to = match &self.out {
             Some(path) => To::File(NewFile::make(path).map_err(|error| not_made(path, &error))?, path),
@@ -107,6 +107,15 @@ fn taken_back(mut keeper: Keeper, meta: &TokenMeta, failure: Failure) -> Failure
     match revoked.map(drop).and(ended) {
         Ok(()) => Failure { what: format!("{}; the token was revoked", failure.what), ..failure },
         Err(_) => Failure { hint: format!("ugent secret token revoke {}", meta.id), ..failure },
+    }
+}
+
+/// std opens /dev/null in the place of a stdout that was closed when we were started, and writing to
+/// it succeeds: the token would be lost, and good.
+fn kept() -> Result<(), Failure> {
+    match output::fate(stdout()) {
+        Fate::Kept => Ok(()),
+        Fate::Lost => Err(wrong("nobody would get the token: stdout is closed, or /dev/null", "--out FILE")),
     }
 }
 

@@ -44,9 +44,17 @@ impl Token {
     }
 }
 
+/// Nobody means more; what is for good has no end.
+const LONGEST_DAYS: u64 = 3650;
+
 /// The span an option names, in milliseconds. What was typed is not repeated.
 fn span(option: &str, text: &str) -> Result<u64, Failure> {
-    span_ms(text).ok_or_else(|| {
+    let ms = span_ms(text).ok_or_else(|| {
         wrong(format!("{option} is not a span of time"), format!("as in: {option} 30d, 12h, 10m or 45s"))
-    })
+    })?;
+    if ms > LONGEST_DAYS * 86_400_000 {
+        let what = format!("{option} is longer than ten years");
+        return Err(wrong(what, format!("at most: {option} {LONGEST_DAYS}d")));
+    }
+    Ok(ms)
 }

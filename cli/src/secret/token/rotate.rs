@@ -29,7 +29,7 @@ impl Rotate {
             return Err(Failure::new(
                 FailureClass::Config,
                 "a broker with --system has no bootstrap token to rotate",
-                "ugent secret --system token issue --consumer NAME",
+                "ugent secret token issue --consumer NAME",
             )
             .into());
         };
