@@ -35,7 +35,7 @@ use crate::home::{Found, Home};
 use crate::log_filter::LogFilter;
 use crate::settings::Settings;
 use crate::system::{self, Mode};
-use crate::{spawn, usage};
+use crate::{spawn, typed, usage};
 
 /// The broker in the foreground, for a service manager or a terminal
 #[derive(Parser)]
@@ -64,6 +64,16 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
         let _ = nix::unistd::setsid();
     }
     let mode = if given.system { Mode::System } else { Mode::OneUser };
+    serve(given, mode, passphrase, passed_on).map_err(|halt| typed::halt(mode, halt))
+}
+
+/// From a home to the end of its broker.
+fn serve(
+    given: SecretBroker,
+    mode: Mode,
+    passphrase: Result<Option<SecretBytes>, NoSlot>,
+    passed_on: Option<activation::PassedOn>,
+) -> Outcome {
     let home = Home::locate(mode)?;
     if home.system().is_some() && !system::is_root() {
         return Err(system::takes_root("secret-broker").into());
@@ -72,11 +82,7 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
         Found::Secrets => {}
         Found::Nothing => {
             let what = format!("{} is not set up", home.secrets().display());
-            let hint = match mode {
-                Mode::OneUser => "ugent secret init",
-                Mode::System => "ugent secret --system init",
-            };
-            return Err(Failure::new(FailureClass::Config, what, hint).into());
+            return Err(Failure::new(FailureClass::Config, what, "ugent secret init").into());
         }
     }
     let settings = Settings::load(&home)?;

@@ -12,7 +12,8 @@ pub(super) struct Pattern {
     pub(super) disguise: &'static str,
     /// The bytes.
     pub(super) bytes: Vec<u8>,
-    /// From how many of them in a row on it is no chance: what eight bytes of the value become.
+    /// From how many of them in a row on it is no chance: what eight bytes of the value become, and
+    /// more where so many places of a long value could agree.
     pub(super) shortest: usize,
 }
 
@@ -37,7 +38,19 @@ pub(super) fn patterns(value: usize, text: &[u8]) -> Vec<Pattern> {
     // Eight letters are 40 to 56 bits, of which some share a byte with others: the shortest is a
     // little more than eight letters here.
     all.extend((0..8).map(|before| ("in HPACK's Huffman code", huffman::coded(text, before), 7)));
-    all.into_iter().map(|(disguise, bytes, shortest)| Pattern { value, disguise, bytes, shortest }).collect()
+    let more = beyond_chance(text.len());
+    let pattern = |(disguise, bytes, shortest)| Pattern { value, disguise, bytes, shortest: shortest + more };
+    all.into_iter().map(pattern).collect()
+}
+
+/// How many letters more than of a key of the usual length: a letter tells 32 from one another, so
+/// each makes up for a value that is 32 times as long, and programs hold a megabyte of words.
+fn beyond_chance(length: usize) -> usize {
+    match length {
+        ..=512 => 0,
+        513..=16_384 => 2,
+        _ => 4,
+    }
 }
 
 /// The characters that depend on nothing but the text when that many bytes come before it.
