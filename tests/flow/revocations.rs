@@ -142,7 +142,7 @@ fn a_revoked_lease_is_not_used_again_and_the_next_request_is_judged_anew() {
     assert_eq!(ended[0]["lease"], first[0]["id"]);
     assert!(ended.iter().all(|record| record["reason"] == "revoked" && record["pid"].is_u64()));
 
-    let less: String = World::grant_of("openai_api_key", "ugent-core", "localhost", 300);
+    let less = World::grant_of("openai_api_key", "ugent-core", "localhost", 300);
     world.home().write("secrets.grants.toml", &less);
     until_true("the grant is gone", || chats(&world, &token) == 403);
 }
@@ -185,6 +185,12 @@ fn a_stream_whose_lease_has_ended_already_can_still_be_cut() {
     let lease = list(&world);
     assert_eq!(revoked(&world, &ids(&lease)), [1, 0, 1]);
     assert_eq!(revoked(&world, &[ids(&lease)[0], "--now"]), [0, 1, 0]);
+    is_cut(cut);
+
+    let cut = stream(&world, &world.token(), "never");
+    drop(world.ugent(&["lock"]).run().succeeded());
+    assert!(list(&world).is_empty(), "they end with the keys");
+    assert_eq!(revoked(&world, &[HANDLE, "--now"]), [0, 1, 0]);
     is_cut(cut);
 }
 
