@@ -10,6 +10,7 @@ mod control;
 mod cut;
 mod gate;
 mod hazmat;
+mod heap;
 mod keeper;
 mod log;
 mod prepare;

@@ -44,6 +44,7 @@ pub(crate) fn run(control: &mut Control, mut prepared: Prepared, jailed: Jailed)
     let workers: io::Result<Vec<_>> =
         seats.into_iter().enumerate().map(|(index, seat)| worker::start(index + 1, seat)).collect();
     let workers = workers.map_err(|error| worker_lost(&error))?;
+    crate::heap::give_back().map_err(|error| unable(&error))?;
     let confined = Arc::new(jailed.confine().map_err(Ended::Failed)?);
     control.report(&ControlReport::Confined(confined.confinement().clone()))?;
     for (level, text) in notes {
