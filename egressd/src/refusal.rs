@@ -26,6 +26,8 @@ pub(crate) enum Cause {
     NoSuchPath,
     /// keeperd said no.
     Keeper(Refusal, Option<RecordSeq>),
+    /// keeperd said yes, and took it back before the provider had answered.
+    Revoked,
     /// keeperd cannot be asked.
     KeeperUnavailable,
     /// Too much at once.
@@ -55,6 +57,7 @@ impl Cause {
             Self::BadHost => "bad_host",
             Self::NoSuchPath => Refusal::UnknownRoute.as_str(),
             Self::Keeper(refusal, _) => refusal.as_str(),
+            Self::Revoked => Refusal::NotGranted.as_str(),
             Self::KeeperUnavailable => "keeper_unavailable",
             Self::Busy => Refusal::Busy.as_str(),
             Self::UpstreamUnreachable(_) => "upstream_unreachable",
@@ -67,7 +70,7 @@ impl Cause {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::BadHost => StatusCode::FORBIDDEN,
+            Self::BadHost | Self::Revoked => StatusCode::FORBIDDEN,
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::Keeper(refusal, _) => match refusal {
                 Refusal::InvalidToken => StatusCode::UNAUTHORIZED,
@@ -101,6 +104,10 @@ impl Cause {
                  as in /proxy/openai/v1/chat/completions"
             }
             Self::Keeper(refusal, _) => by_keeper(refusal),
+            Self::Revoked => {
+                "The lease of this request was revoked while it ran. \
+                 `ugent secret audit --event lease.ended` has the record"
+            }
             Self::KeeperUnavailable => {
                 "The broker's keeper is not reachable. Look at `ugent secret broker status` and try again"
             }

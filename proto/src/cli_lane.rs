@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{SecretMeta, TokenMeta};
+use crate::meta::{LeaseId, LeaseMeta, SecretMeta, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
@@ -14,6 +14,8 @@ use crate::standing::{KeeperStanding, LauncherStanding};
 pub const LIST_PAGE: usize = 128;
 /// Most tokens in one page of `TokenList`.
 pub const TOKENS_PAGE: usize = 128;
+/// Most leases in one page of `LeaseList`.
+pub const LEASES_PAGE: usize = 64;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -87,16 +89,48 @@ pub enum CliRequest {
         /// How long the old one is still let in.
         grace_ms: u64,
     },
+    /// A page of the leases in force, by id.
+    LeaseList {
+        /// The last one already seen.
+        after: Option<LeaseId>,
+    },
+    /// Ends leases. With the passphrase, where one of them is another consumer's than `cli`.
+    LeaseRevoke {
+        /// Which.
+        which: Leases,
+        /// What becomes of the requests that run under them.
+        in_flight: InFlight,
+    },
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
     BrokerStop,
 }
 
+/// Leases, as they are spoken of together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leases {
+    /// One.
+    Id(LeaseId),
+    /// All of a secret.
+    Secret(Handle),
+    /// All of a consumer.
+    Consumer(Consumer),
+}
+
+/// What becomes of the requests that run under a lease that is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InFlight {
+    /// They are finished.
+    GoesOn,
+    /// They end now.
+    Cut,
+}
+
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Init { .. } => ValueRule::Optional,
+            Self::Init { .. } | Self::LeaseRevoke { .. } => ValueRule::Optional,
             Self::Unlock
             | Self::Add { .. }
             | Self::Rotate { .. }
@@ -110,6 +144,7 @@ impl Message for CliRequest {
             | Self::VerifyFiles
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
+            | Self::LeaseList { .. }
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -176,6 +211,22 @@ pub enum CliAnswer {
     TokenRevoked(TokenMeta),
     /// To `TokenRotate`: what is in `broker.token` now.
     TokenRotated(TokenMeta),
+    /// To `LeaseList`.
+    LeaseListed {
+        /// In order of their ids.
+        leases: Vec<LeaseMeta>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `LeaseRevoke`.
+    LeaseRevoked {
+        /// How many leases ended.
+        leases: u32,
+        /// How many requests ran under such leases, those that had ended before included.
+        in_flight: u32,
+    },
+    /// To `LeaseRevoke` without the passphrase, where it takes one; nothing was changed.
+    PassphraseNeeded,
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -204,6 +255,9 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::LeaseListed { .. }
+            | Self::LeaseRevoked { .. }
+            | Self::PassphraseNeeded
             | Self::Status { .. }
             | Self::Stopping => ValueRule::Never,
         }
@@ -225,6 +279,9 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::LeaseListed { .. }
+            | Self::LeaseRevoked { .. }
+            | Self::PassphraseNeeded
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

@@ -129,6 +129,13 @@ pub enum LeaseAnswer {
         /// The record that says why; none where nothing could be recorded.
         record: Option<RecordSeq>,
     },
+    /// The lease was revoked, and what is in flight under it is to end now: the client's connection
+    /// and the provider's closed, the value wiped, and a `Close` sent for each. One that has no
+    /// request under it is no breach: their `Close` may have crossed it.
+    Cut {
+        /// Which.
+        lease: LeaseId,
+    },
     /// Sent first, and whenever it changes: what `/readyz` needs to know.
     State {
         /// Whether asks will be refused with `vault_locked`.
@@ -140,7 +147,7 @@ impl Message for LeaseAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
             Self::Opened { .. } => ValueRule::Required,
-            Self::Refused { .. } | Self::State { .. } => ValueRule::Never,
+            Self::Refused { .. } | Self::Cut { .. } | Self::State { .. } => ValueRule::Never,
         }
     }
 }

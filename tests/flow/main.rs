@@ -23,6 +23,8 @@ mod places;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod revocations;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod terminal;

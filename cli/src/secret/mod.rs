@@ -6,6 +6,7 @@ mod broker;
 mod doctor;
 mod init;
 mod inspect;
+mod lease;
 mod list;
 mod lock;
 mod meta_view;
@@ -67,6 +68,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Token(token::Token),
+    Lease(lease::Lease),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
@@ -84,6 +86,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Token(_) => "token",
+            Self::Lease(_) => "lease",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
@@ -126,6 +129,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
+        Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),

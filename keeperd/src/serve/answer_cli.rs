@@ -11,6 +11,7 @@ use proto::name::{Backend, Handle, Kind, ProviderId};
 use proto::standing::{GrantsStanding, KeeperStanding};
 use unix::lane::Parcel;
 
+use super::answer_revoke::Revocation;
 use super::duty::{Condition, duty};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Turn, Who};
@@ -91,6 +92,14 @@ impl Keeper {
             }
             CliRequest::TokenRevoke { id } => self.answer_token_revoke(lane, id),
             CliRequest::TokenRotate { grace_ms } => self.answer_token_rotate(lane, grace_ms, value),
+            CliRequest::LeaseList { after } => {
+                let answer = self.list_leases(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::LeaseRevoke { which, in_flight } => {
+                self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
+            }
             CliRequest::VerifyFiles => {
                 self.slow.send(Job::HeaderFile { lane });
                 Ok(())
@@ -216,7 +225,7 @@ impl Keeper {
         }
     }
 
-    fn known(&self, handle: &Handle) -> Result<(), Failure> {
+    pub(super) fn known(&self, handle: &Handle) -> Result<(), Failure> {
         if self.vault.secrets.contains_key(handle) {
             return Ok(());
         }

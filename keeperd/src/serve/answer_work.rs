@@ -55,6 +55,7 @@ impl Keeper {
             Report::TokenIssue { lane, result } => self.token_issued(lane, result),
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
+            Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
             Report::HeaderFile { lane, result } => match self.verify_files(result) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;

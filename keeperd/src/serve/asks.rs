@@ -84,8 +84,8 @@ struct Target {
 
 /// A release whose request is not over.
 pub(super) struct Release {
-    lease: LeaseId,
-    key: LeaseKey,
+    pub(super) lease: LeaseId,
+    pub(super) key: LeaseKey,
     route: RouteName,
     from: From,
 }
@@ -302,6 +302,8 @@ impl Keeper {
             route: routed.route.clone(),
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
+            began: wall(),
+            uses: 0,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
         (record.uid, record.pid) = (from.uid, from.pid);
@@ -322,6 +324,7 @@ impl Keeper {
             return self.deny(pending, &routed, Reason::JournalUnavailable);
         }
         self.vault.note_use(&lease.key.secret, wall());
+        self.leases.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
         let Target { scheme, host, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
@@ -411,6 +414,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::ProviderChanged
         | Reason::TokenRevoked
         | Reason::TokenExpired
+        | Reason::Revoked
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

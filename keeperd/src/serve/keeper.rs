@@ -12,7 +12,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Record};
 use proto::lease_lane::LeaseAnswer;
-use proto::meta::RecordSeq;
+use proto::meta::{LeaseId, RecordSeq};
 use proto::standing::LauncherStanding;
 
 use super::asks::{PendingAsk, Release};
@@ -47,6 +47,8 @@ pub(super) enum After {
     Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: SecretBytes },
     /// A refusal: sent either way.
     Refuse { lane: LaneId, answer: LeaseAnswer },
+    /// What is in flight under a lease is to end: sent either way.
+    Cut { lane: LaneId, lease: LeaseId },
     /// To the CLI.
     Cli { lane: LaneId, answer: CliAnswer, value: Option<SecretBytes>, fds: Vec<OwnedFd>, recorded: Recorded },
 }
@@ -182,6 +184,7 @@ impl Keeper {
                     Err(_) => self.refuse_unrecorded(lane, seq),
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
+                After::Cut { lane, lease } => self.push_lease(lane, &LeaseAnswer::Cut { lease }, None),
                 After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),

@@ -12,6 +12,7 @@ use proto::meta::Timestamp;
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
+use super::answer_revoke::Revocation;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
@@ -33,6 +34,7 @@ pub(super) enum Job {
     TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
+    LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
     HeaderFile { lane: LaneId },
 }
 
@@ -47,6 +49,7 @@ pub(super) enum Report {
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
+    LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
     HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
 }
 
@@ -133,6 +136,9 @@ fn done(store: &mut Store, job: Job) -> Report {
         }
         Job::TokenRotate { lane, passphrase, grace_ms, now } => {
             Report::TokenRotate { lane, result: store.rotate_token(passphrase, grace_ms, now) }
+        }
+        Job::LeaseRevoke { lane, passphrase, what } => {
+            Report::LeaseRevoke { lane, what, result: store.check_passphrase(passphrase) }
         }
         Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
     }

@@ -93,7 +93,8 @@ impl Store {
         Ok(())
     }
 
-    fn check_passphrase(&self, passphrase: SecretBytes) -> Result<(), Failure> {
+    /// Tries a passphrase, and opens nothing by it.
+    pub(crate) fn check_passphrase(&self, passphrase: SecretBytes) -> Result<(), Failure> {
         let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
         let opened = file_vault::open(&header, &passphrase);
         drop(passphrase);

@@ -120,6 +120,8 @@ pub enum Reason {
     TokenRevoked,
     /// A token of the consumer came to its end.
     TokenExpired,
+    /// The lease was revoked.
+    Revoked,
     /// The keeper ended.
     Shutdown,
 }
@@ -147,6 +149,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     ProviderChanged => "provider_changed",
     TokenRevoked => "token_revoked",
     TokenExpired => "token_expired",
+    Revoked => "revoked",
     Shutdown => "shutdown",
 });
 
@@ -165,6 +168,8 @@ pub enum Outcome {
     UpstreamTimeout,
     /// The provider broke off.
     UpstreamFailed,
+    /// Its lease was revoked, and the request cut with it.
+    Revoked,
     /// egressd died, so nobody knows.
     Unknown,
 }
@@ -176,5 +181,6 @@ words!(Outcome, "outcome", "it is an outcome of the audit, as in completed", {
     UpstreamTls => "upstream_tls",
     UpstreamTimeout => "upstream_timeout",
     UpstreamFailed => "upstream_failed",
+    Revoked => "revoked",
     Unknown => "unknown",
 });

@@ -4,11 +4,12 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
+use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
+use proto::meta::LeaseId;
 use proto::name::{Backend, Kind};
 
 use super::names::{consumer, handle, provider, token_id};
-use super::standings::{failure, keeper, launcher, secret, token};
+use super::standings::{failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
     prop_oneof![
@@ -31,8 +32,19 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(token_id()).prop_map(|after| CliRequest::TokenList { after }),
         token_id().prop_map(|id| CliRequest::TokenRevoke { id }),
         any::<u64>().prop_map(|grace_ms| CliRequest::TokenRotate { grace_ms }),
+        of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::LeaseList { after }),
+        (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
+            .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
+    ]
+}
+
+fn leases() -> impl Strategy<Value = Leases> {
+    prop_oneof![
+        any::<u64>().prop_map(|id| Leases::Id(LeaseId(id))),
+        handle().prop_map(Leases::Secret),
+        consumer().prop_map(Leases::Consumer),
     ]
 }
 
@@ -56,6 +68,11 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),
         token().prop_map(CliAnswer::TokenRevoked),
         token().prop_map(CliAnswer::TokenRotated),
+        (vec(lease(), 0..4), any::<bool>())
+            .prop_map(|(leases, more)| CliAnswer::LeaseListed { leases, more }),
+        (any::<u32>(), any::<u32>())
+            .prop_map(|(leases, in_flight)| CliAnswer::LeaseRevoked { leases, in_flight }),
+        Just(CliAnswer::PassphraseNeeded),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]

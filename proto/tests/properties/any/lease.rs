@@ -75,5 +75,6 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
         });
     let refused = (any::<u64>(), select(Refusal::ALL), of(any::<u64>().prop_map(RecordSeq)))
         .prop_map(|(seq, refusal, record)| LeaseAnswer::Refused { seq, refusal, record });
-    prop_oneof![opened, refused, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
+    let cut = any::<u64>().prop_map(|lease| LeaseAnswer::Cut { lease: LeaseId(lease) });
+    prop_oneof![opened, refused, cut, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
 }
