@@ -29,6 +29,10 @@ pub enum CliRequest {
     Unlock,
     /// Wipes the keys and ends all leases.
     Lock,
+    /// Says whether the passphrase opens the vault, and opens nothing. With the passphrase.
+    CheckPassphrase,
+    /// Wraps the vault's keys under another passphrase. With both, as [`crate::hazmat::pair`] joins them.
+    Rekey,
     /// A new secret, with its value.
     Add {
         /// Its name.
@@ -98,6 +102,8 @@ impl Message for CliRequest {
         match self {
             Self::Init { .. } => ValueRule::Optional,
             Self::Unlock
+            | Self::CheckPassphrase
+            | Self::Rekey
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::TokenIssue { .. }
@@ -141,6 +147,10 @@ pub enum CliAnswer {
     Unlocked,
     /// To `Lock`.
     Locked,
+    /// To `CheckPassphrase`.
+    PassphraseFits,
+    /// To `Rekey`: from now on only the new one opens the vault.
+    Rekeyed,
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
     /// To `Remove`.
@@ -195,6 +205,8 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
             | Self::Removed
             | Self::Listed { .. }
@@ -217,6 +229,8 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
             | Self::Removed
             | Self::Listed { .. }

@@ -6,3 +6,5 @@ mod daemons;
 mod deposits;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod rekeys;

@@ -21,6 +21,8 @@ mod locking;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod rekey;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod streams;

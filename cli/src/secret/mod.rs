@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod lock;
 mod meta_view;
+mod rekey;
 mod remove;
 mod rotate;
 mod token;
@@ -70,6 +71,7 @@ enum Verb {
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
+    Rekey(rekey::Rekey),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
 }
@@ -87,6 +89,7 @@ impl Verb {
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
+            Self::Rekey(_) => "rekey",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
         }
@@ -129,6 +132,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),
+        Verb::Rekey(rekey) => rekey.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

@@ -57,6 +57,8 @@ impl Keeper {
                 self.answer_cli(lane, CliAnswer::Locked, Recorded::NotNeeded);
                 Ok(())
             }
+            CliRequest::CheckPassphrase => self.answer_check_passphrase(lane, value),
+            CliRequest::Rekey => self.answer_rekey(lane, value),
             CliRequest::Add { handle, provider, kind } => {
                 self.answer_add(lane, handle, provider, kind, value)
             }

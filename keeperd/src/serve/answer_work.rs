@@ -55,6 +55,8 @@ impl Keeper {
             Report::TokenIssue { lane, result } => self.token_issued(lane, result),
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
+            Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
+            Report::Rekey { lane, result } => self.rekeyed(lane, result),
             Report::HeaderFile { lane, result } => match self.verify_files(result) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;

@@ -39,7 +39,10 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::VerifyFiles
         | CliRequest::TokenList { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
-        CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
+        CliRequest::TokenIssue { .. }
+        | CliRequest::TokenRotate { .. }
+        | CliRequest::CheckPassphrase
+        | CliRequest::Rekey => Needs::Recorded,
         CliRequest::TokenRevoke { .. } => Needs::SetUp,
         CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,

@@ -33,6 +33,8 @@ pub(super) enum Job {
     TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
+    CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
+    Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
     HeaderFile { lane: LaneId },
 }
 
@@ -47,6 +49,8 @@ pub(super) enum Report {
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
+    CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
+    Rekey { lane: LaneId, result: Result<(), Failure> },
     HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
 }
 
@@ -134,6 +138,10 @@ fn done(store: &mut Store, job: Job) -> Report {
         Job::TokenRotate { lane, passphrase, grace_ms, now } => {
             Report::TokenRotate { lane, result: store.rotate_token(passphrase, grace_ms, now) }
         }
+        Job::CheckPassphrase { lane, passphrase } => {
+            Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
+        }
+        Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
         Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
     }
 }

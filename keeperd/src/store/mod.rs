@@ -7,6 +7,7 @@
 
 pub(crate) mod files;
 mod init;
+mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;

@@ -13,6 +13,8 @@ pub enum Event {
     VaultUnlockFailed,
     /// Keys were wiped.
     VaultLocked,
+    /// The keys were wrapped under another passphrase.
+    VaultRekeyed,
     /// A secret was deposited under a new name.
     SecretAdded,
     /// A new version took the place of another.
@@ -54,6 +56,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlocked => "vault.unlocked",
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
+    VaultRekeyed => "vault.rekeyed",
     SecretAdded => "secret.added",
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",

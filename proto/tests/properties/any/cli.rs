@@ -15,6 +15,8 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(select(Backend::ALL)).prop_map(|backend| CliRequest::Init { backend }),
         Just(CliRequest::Unlock),
         Just(CliRequest::Lock),
+        Just(CliRequest::CheckPassphrase),
+        Just(CliRequest::Rekey),
         (handle(), provider(), select(Kind::ALL)).prop_map(|(handle, provider, kind)| CliRequest::Add {
             handle,
             provider,
@@ -44,6 +46,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(backend, items)| CliAnswer::Initialized { backend, items }),
         Just(CliAnswer::Unlocked),
         Just(CliAnswer::Locked),
+        Just(CliAnswer::PassphraseFits),
+        Just(CliAnswer::Rekeyed),
         secret().prop_map(CliAnswer::Deposited),
         Just(CliAnswer::Removed),
         (vec(secret(), 0..4), any::<bool>()).prop_map(|(secrets, more)| CliAnswer::Listed { secrets, more }),
