@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{SecretMeta, TokenMeta};
+use crate::meta::{SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
@@ -41,9 +41,20 @@ pub enum CliRequest {
         provider: ProviderId,
         /// Its kind.
         kind: Kind,
+        /// When its value expires; none if it has no end.
+        expires: Option<Timestamp>,
     },
     /// A new version, with its value.
     Rotate {
+        /// Of which secret.
+        handle: Handle,
+        /// When the new value expires; none if it has no end.
+        expires: Option<Timestamp>,
+        /// How long the version before stays, to go back to; 0: not at all.
+        keep_ms: u64,
+    },
+    /// Puts the earlier version that was kept in the place of the current one, which goes.
+    Rollback {
         /// Of which secret.
         handle: Handle,
     },
@@ -109,6 +120,7 @@ impl Message for CliRequest {
             | Self::TokenIssue { .. }
             | Self::TokenRotate { .. } => ValueRule::Required,
             Self::Lock
+            | Self::Rollback { .. }
             | Self::Remove { .. }
             | Self::List { .. }
             | Self::Inspect { .. }
@@ -153,6 +165,8 @@ pub enum CliAnswer {
     Rekeyed,
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
+    /// To `Rollback`.
+    RolledBack(SecretMeta),
     /// To `Remove`.
     Removed,
     /// To `List`.
@@ -208,6 +222,7 @@ impl Message for CliAnswer {
             | Self::PassphraseFits
             | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)
@@ -232,6 +247,7 @@ impl Message for CliAnswer {
             | Self::PassphraseFits
             | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)

@@ -8,3 +8,5 @@ mod deposits;
 mod disk;
 #[cfg(test)]
 mod rekeys;
+#[cfg(test)]
+mod rollbacks;

@@ -11,6 +11,8 @@ mod drain;
 #[cfg(test)]
 mod echoes;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;
@@ -32,5 +34,7 @@ mod terminal;
 mod tokens;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod workspaces;

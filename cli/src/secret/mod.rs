@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod broker;
 mod doctor;
+mod expires;
 mod init;
 mod inspect;
 mod list;
@@ -11,6 +12,7 @@ mod lock;
 mod meta_view;
 mod rekey;
 mod remove;
+mod rollback;
 mod rotate;
 mod token;
 mod unlock;
@@ -64,6 +66,7 @@ enum Verb {
     Init(init::Init),
     Add(add::Add),
     Rotate(rotate::Rotate),
+    Rollback(rollback::Rollback),
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
@@ -82,6 +85,7 @@ impl Verb {
             Self::Init(_) => "init",
             Self::Add(_) => "add",
             Self::Rotate(_) => "rotate",
+            Self::Rollback(_) => "rollback",
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
@@ -125,6 +129,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Doctor(doctor) => doctor.run(mode, sources),
         Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
         Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
+        Verb::Rollback(rollback) => rollback.run(&mut Session::open(mode, sources)?),
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),

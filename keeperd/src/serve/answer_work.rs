@@ -29,6 +29,18 @@ impl Keeper {
                 let answer = result.map(|row| CliAnswer::Deposited(self.deposited(lane, place, row).meta()));
                 self.answer_result(lane, answer);
             }
+            Report::Rollback { lane, result } => {
+                let answer = result.map(|row| CliAnswer::RolledBack(self.rolled_back(lane, row).meta()));
+                self.answer_result(lane, answer);
+            }
+            Report::DropEnded { result } => {
+                if let Err(failure) = result {
+                    self.log(
+                        LogLevel::Warn,
+                        &format!("an earlier version could not be dropped: {}", failure.what),
+                    );
+                }
+            }
             Report::Remove { lane, handle, result } => {
                 if result.is_ok() {
                     self.end_of_secret(&handle, Reason::SecretRemoved);
@@ -183,6 +195,16 @@ impl Keeper {
         record.secret = Some(row.handle.clone());
         record.version = row.versions.last().map(|version| version.version);
         self.end_of_secret(&row.handle.clone(), Reason::SecretRotated);
+        self.vault.put(row.clone());
+        self.note(record);
+        row
+    }
+
+    fn rolled_back(&mut self, lane: LaneId, row: SecretRow) -> SecretRow {
+        let mut record = self.by(lane, Event::SecretRolledBack);
+        record.secret = Some(row.handle.clone());
+        record.version = row.current().map(|version| version.version);
+        self.end_of_secret(&row.handle.clone(), Reason::SecretRolledBack);
         self.vault.put(row.clone());
         self.note(record);
         row

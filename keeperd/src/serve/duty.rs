@@ -44,7 +44,10 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::CheckPassphrase
         | CliRequest::Rekey => Needs::Recorded,
         CliRequest::TokenRevoke { .. } => Needs::SetUp,
-        CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
+        CliRequest::Add { .. }
+        | CliRequest::Rotate { .. }
+        | CliRequest::Rollback { .. }
+        | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }

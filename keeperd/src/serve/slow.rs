@@ -15,6 +15,7 @@ use unix::wash;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
+use crate::clock::wall;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::store::{Deposit, Initialized, NewToken, Place, Store, TokenChange, Unlocked, Used};
@@ -27,6 +28,8 @@ pub(super) enum Job {
     Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
     Unlock { lane: LaneId, passphrase: SecretBytes },
     Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
+    Rollback { lane: LaneId, keys: Arc<Keys>, handle: Handle, now: Timestamp },
+    DropEnded { now: Timestamp },
     Remove { lane: LaneId, handle: Handle },
     Load { deposit: DepositId },
     Used { used: Used },
@@ -43,6 +46,8 @@ pub(super) enum Report {
     Init { lane: LaneId, result: Result<Initialized, Failure> },
     Unlock { lane: LaneId, result: Result<Unlocked, Failure> },
     Deposit { lane: LaneId, place: Place, result: Result<SecretRow, Failure> },
+    Rollback { lane: LaneId, result: Result<SecretRow, Failure> },
+    DropEnded { result: Result<(), Failure> },
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
     Load { deposit: DepositId, result: Result<Sealed, Failure> },
     Used { result: Result<(), Failure> },
@@ -115,6 +120,7 @@ fn done(store: &mut Store, job: Job) -> Report {
             let result = store.unlock(passphrase);
             if result.is_ok() {
                 // What a crash left behind is no loss if it stays until the next time.
+                let _ = store.drop_ended_versions(wall());
                 let _ = store.drop_orphans();
             }
             Report::Unlock { lane, result }
@@ -123,6 +129,10 @@ fn done(store: &mut Store, job: Job) -> Report {
             let place = what.place;
             Report::Deposit { lane, place, result: store.deposit(&keys, what, value) }
         }
+        Job::Rollback { lane, keys, handle, now } => {
+            Report::Rollback { lane, result: store.rollback(&keys, &handle, now) }
+        }
+        Job::DropEnded { now } => Report::DropEnded { result: store.drop_ended_versions(now) },
         Job::Remove { lane, handle } => {
             let result = store.remove(&handle);
             Report::Remove { lane, handle, result }
