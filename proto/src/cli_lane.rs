@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{LeaseId, LeaseMeta, SecretMeta, TokenMeta};
+use crate::meta::{LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
@@ -31,6 +31,10 @@ pub enum CliRequest {
     Unlock,
     /// Wipes the keys and ends all leases.
     Lock,
+    /// Says whether the passphrase opens the vault, and opens nothing. With the passphrase.
+    CheckPassphrase,
+    /// Wraps the vault's keys under another passphrase. With both, as [`crate::hazmat::pair`] joins them.
+    Rekey,
     /// A new secret, with its value.
     Add {
         /// Its name.
@@ -39,9 +43,20 @@ pub enum CliRequest {
         provider: ProviderId,
         /// Its kind.
         kind: Kind,
+        /// When its value expires; none if it has no end.
+        expires: Option<Timestamp>,
     },
     /// A new version, with its value.
     Rotate {
+        /// Of which secret.
+        handle: Handle,
+        /// When the new value expires; none if it has no end.
+        expires: Option<Timestamp>,
+        /// How long the version before stays, to go back to; 0: not at all.
+        keep_ms: u64,
+    },
+    /// Puts the earlier version that was kept in the place of the current one, which goes.
+    Rollback {
         /// Of which secret.
         handle: Handle,
     },
@@ -132,11 +147,14 @@ impl Message for CliRequest {
         match self {
             Self::Init { .. } | Self::LeaseRevoke { .. } => ValueRule::Optional,
             Self::Unlock
+            | Self::CheckPassphrase
+            | Self::Rekey
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::TokenIssue { .. }
             | Self::TokenRotate { .. } => ValueRule::Required,
             Self::Lock
+            | Self::Rollback { .. }
             | Self::Remove { .. }
             | Self::List { .. }
             | Self::Inspect { .. }
@@ -176,8 +194,14 @@ pub enum CliAnswer {
     Unlocked,
     /// To `Lock`.
     Locked,
+    /// To `CheckPassphrase`.
+    PassphraseFits,
+    /// To `Rekey`: from now on only the new one opens the vault.
+    Rekeyed,
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
+    /// To `Rollback`.
+    RolledBack(SecretMeta),
     /// To `Remove`.
     Removed,
     /// To `List`.
@@ -246,7 +270,10 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)
@@ -271,7 +298,10 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)

@@ -66,6 +66,10 @@ pub struct VersionMeta {
     pub fingerprint: Fingerprint,
     /// When this version was deposited.
     pub created: Timestamp,
+    /// When its value expires: no lease is had from then on. None if it has no end.
+    pub expires: Option<Timestamp>,
+    /// Of an earlier version: until when it may be gone back to.
+    pub kept_until: Option<Timestamp>,
 }
 
 /// A secret, as shown. There is no field a value would fit in.
@@ -79,7 +83,7 @@ pub struct SecretMeta {
     pub kind: Kind,
     /// When its first version was deposited.
     pub created: Timestamp,
-    /// When a version was last put in the place of another.
+    /// When a version was last put in the place of another, by a rotation or by going back.
     pub rotated: Option<Timestamp>,
     /// When a value last left keeperd.
     pub last_used: Option<Timestamp>,

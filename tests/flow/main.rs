@@ -11,6 +11,8 @@ mod drain;
 #[cfg(test)]
 mod echoes;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;
@@ -20,6 +22,8 @@ mod leases;
 mod locking;
 #[cfg(test)]
 mod places;
+#[cfg(test)]
+mod rekey;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
@@ -32,5 +36,7 @@ mod terminal;
 mod tokens;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod workspaces;

@@ -25,6 +25,7 @@ pub(crate) struct Candidate {
     pub(crate) provider: ProviderId,
     pub(crate) version: u32,
     pub(crate) injectable: bool,
+    pub(crate) expired: bool,
 }
 
 /// Proof that an ask was judged and may have this secret. Made here only.
@@ -59,6 +60,7 @@ pub(crate) fn judge(grants: &Grants, secret: impl Fn(&Handle) -> Option<Candidat
             (None, Some(found)) if found.provider != ask.provider || found.provider.is_generic() => {
                 Near::Secret
             }
+            (None, Some(found)) if found.expired => Near::Expired,
             (None, Some(found)) if ask.delivery == Delivery::HttpHeaderInject && !found.injectable => {
                 Near::Injectable
             }
@@ -87,6 +89,7 @@ enum Near {
     Host,
     Secret,
     Injectable,
+    Expired,
 }
 
 impl Near {
@@ -98,6 +101,7 @@ impl Near {
             Self::Host => Reason::HostNotGranted,
             Self::Secret => Reason::NoSecret,
             Self::Injectable => Reason::ValueNotInjectable,
+            Self::Expired => Reason::SecretExpired,
         }
     }
 }
@@ -157,7 +161,12 @@ mod tests {
     fn secret(wanted: &Handle) -> Option<Candidate> {
         let n = (0..4).find(|n| handle(*n) == *wanted)?;
         let provider = if n % 2 == 0 { "openai" } else { "jina" };
-        Some(Candidate { provider: ProviderId::parse(provider).unwrap(), version: 1, injectable: n != 2 })
+        Some(Candidate {
+            provider: ProviderId::parse(provider).unwrap(),
+            version: 1,
+            injectable: n != 2,
+            expired: false,
+        })
     }
 
     prop_compose! {

@@ -406,11 +406,13 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::PurposeNotGranted
         | Reason::DeliveryNotGranted
         | Reason::NoSecret
+        | Reason::SecretExpired
         | Reason::WrongPassphrase
         | Reason::Expired
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved
+        | Reason::SecretRolledBack
         | Reason::ProviderChanged
         | Reason::TokenRevoked
         | Reason::TokenExpired

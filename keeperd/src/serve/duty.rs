@@ -40,9 +40,15 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::TokenList { .. }
         | CliRequest::LeaseList { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
-        CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
+        CliRequest::TokenIssue { .. }
+        | CliRequest::TokenRotate { .. }
+        | CliRequest::CheckPassphrase
+        | CliRequest::Rekey => Needs::Recorded,
         CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
-        CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
+        CliRequest::Add { .. }
+        | CliRequest::Rotate { .. }
+        | CliRequest::Rollback { .. }
+        | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }

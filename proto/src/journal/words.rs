@@ -13,12 +13,16 @@ pub enum Event {
     VaultUnlockFailed,
     /// Keys were wiped.
     VaultLocked,
+    /// The keys were wrapped under another passphrase.
+    VaultRekeyed,
     /// A secret was deposited under a new name.
     SecretAdded,
     /// A new version took the place of another.
     SecretRotated,
     /// A secret was removed.
     SecretRemoved,
+    /// The version before took its place again.
+    SecretRolledBack,
     /// A lease began; synced before its first release.
     LeaseIssued,
     /// A value was released under a lease; appended before it leaves.
@@ -54,9 +58,11 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlocked => "vault.unlocked",
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
+    VaultRekeyed => "vault.rekeyed",
     SecretAdded => "secret.added",
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",
+    SecretRolledBack => "secret.rolled_back",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",
     ReleaseEchoed => "release.echoed",
@@ -94,6 +100,8 @@ pub enum Reason {
     DeliveryNotGranted,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
+    /// A grant matches, but the value of its secret has expired; also the end of a lease of it.
+    SecretExpired,
     /// The value cannot stand in an HTTP header.
     ValueNotInjectable,
     /// The vault is locked.
@@ -114,6 +122,8 @@ pub enum Reason {
     SecretRotated,
     /// The secret was removed.
     SecretRemoved,
+    /// The version before took its place again.
+    SecretRolledBack,
     /// The providers changed and the lease's route went elsewhere.
     ProviderChanged,
     /// A token of the consumer was revoked.
@@ -136,6 +146,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     PurposeNotGranted => "purpose_not_granted",
     DeliveryNotGranted => "delivery_not_granted",
     NoSecret => "no_secret",
+    SecretExpired => "secret_expired",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",
     VaultDamaged => "vault_damaged",
@@ -146,6 +157,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     GrantChanged => "grant_changed",
     SecretRotated => "secret_rotated",
     SecretRemoved => "secret_removed",
+    SecretRolledBack => "secret_rolled_back",
     ProviderChanged => "provider_changed",
     TokenRevoked => "token_revoked",
     TokenExpired => "token_expired",

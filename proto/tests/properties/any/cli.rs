@@ -8,7 +8,7 @@ use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
 use proto::meta::LeaseId;
 use proto::name::{Backend, Kind};
 
-use super::names::{consumer, handle, provider, token_id};
+use super::names::{consumer, handle, provider, time, token_id};
 use super::standings::{failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
@@ -16,12 +16,17 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(select(Backend::ALL)).prop_map(|backend| CliRequest::Init { backend }),
         Just(CliRequest::Unlock),
         Just(CliRequest::Lock),
-        (handle(), provider(), select(Kind::ALL)).prop_map(|(handle, provider, kind)| CliRequest::Add {
+        Just(CliRequest::CheckPassphrase),
+        Just(CliRequest::Rekey),
+        (handle(), provider(), select(Kind::ALL), of(time())).prop_map(
+            |(handle, provider, kind, expires)| CliRequest::Add { handle, provider, kind, expires }
+        ),
+        (handle(), of(time()), any::<u64>()).prop_map(|(handle, expires, keep_ms)| CliRequest::Rotate {
             handle,
-            provider,
-            kind
+            expires,
+            keep_ms
         }),
-        handle().prop_map(|handle| CliRequest::Rotate { handle }),
+        handle().prop_map(|handle| CliRequest::Rollback { handle }),
         handle().prop_map(|handle| CliRequest::Remove { handle }),
         of(handle()).prop_map(|after| CliRequest::List { after }),
         handle().prop_map(|handle| CliRequest::Inspect { handle }),
@@ -56,7 +61,10 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(backend, items)| CliAnswer::Initialized { backend, items }),
         Just(CliAnswer::Unlocked),
         Just(CliAnswer::Locked),
+        Just(CliAnswer::PassphraseFits),
+        Just(CliAnswer::Rekeyed),
         secret().prop_map(CliAnswer::Deposited),
+        secret().prop_map(CliAnswer::RolledBack),
         Just(CliAnswer::Removed),
         (vec(secret(), 0..4), any::<bool>()).prop_map(|(secrets, more)| CliAnswer::Listed { secrets, more }),
         secret().prop_map(CliAnswer::Inspected),

@@ -30,8 +30,15 @@ pub(super) fn failure() -> impl Strategy<Value = Failure> {
 }
 
 pub(super) fn secret() -> impl Strategy<Value = SecretMeta> {
-    let version = (any::<u32>(), fingerprint(), time())
-        .prop_map(|(version, fingerprint, created)| VersionMeta { version, fingerprint, created });
+    let version = (any::<u32>(), fingerprint(), time(), of(time()), of(time())).prop_map(
+        |(version, fingerprint, created, expires, kept_until)| VersionMeta {
+            version,
+            fingerprint,
+            created,
+            expires,
+            kept_until,
+        },
+    );
     (handle(), provider(), select(Kind::ALL), time(), of(time()), of(time()), vec(version, 0..4)).prop_map(
         |(handle, provider, kind, created, rotated, last_used, versions)| SecretMeta {
             handle,
