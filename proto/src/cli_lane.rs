@@ -8,12 +8,17 @@ use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::meta::{SecretMeta, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
+use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
 pub const LIST_PAGE: usize = 128;
 /// Most tokens in one page of `TokenList`.
 pub const TOKENS_PAGE: usize = 128;
+/// Most grants in one page of `GrantList`.
+pub const GRANTS_PAGE: usize = 64;
+/// Longest part of a text in `CheckText`, in bytes.
+pub const PART_MAX: usize = 32 * 1024;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -87,6 +92,24 @@ pub enum CliRequest {
         /// How long the old one is still let in.
         grace_ms: u64,
     },
+    /// A page of the grants in force, in file order.
+    GrantList {
+        /// How many of them were seen already.
+        seen: u32,
+    },
+    /// Whether something would be allowed, and by which grant.
+    Explain(Question),
+    /// Reads both policy files anew and judges them.
+    CheckPolicy,
+    /// Judges a text as if it were a policy file, part by part.
+    CheckText {
+        /// As which file.
+        file: PolicyFile,
+        /// The next part, at most [`PART_MAX`] bytes.
+        part: String,
+        /// Whether another part follows.
+        more: bool,
+    },
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
@@ -110,6 +133,10 @@ impl Message for CliRequest {
             | Self::VerifyFiles
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
+            | Self::GrantList { .. }
+            | Self::Explain(_)
+            | Self::CheckPolicy
+            | Self::CheckText { .. }
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -176,6 +203,26 @@ pub enum CliAnswer {
     TokenRevoked(TokenMeta),
     /// To `TokenRotate`: what is in `broker.token` now.
     TokenRotated(TokenMeta),
+    /// To `GrantList`.
+    GrantListed {
+        /// In file order.
+        grants: Vec<GrantView>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `Explain`.
+    Explained(Explanation),
+    /// To `CheckPolicy`.
+    PolicyChecked {
+        /// Of `secrets.grants.toml`.
+        grants: FileVerdict,
+        /// Of `secrets.providers.toml`.
+        providers: FileVerdict,
+    },
+    /// To a `CheckText` with more to come.
+    TextNoted,
+    /// To the last `CheckText`.
+    TextChecked(FileVerdict),
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -204,6 +251,11 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => ValueRule::Never,
         }
@@ -225,6 +277,11 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

@@ -128,6 +128,8 @@ pub enum LeaseAnswer {
         refusal: Refusal,
         /// The record that says why; none where nothing could be recorded.
         record: Option<RecordSeq>,
+        /// When it may be asked again, where that is known.
+        retry_secs: Option<u32>,
     },
     /// Sent first, and whenever it changes: what `/readyz` needs to know.
     State {

@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod broker;
 mod doctor;
+mod grant;
 mod init;
 mod inspect;
 mod list;
@@ -66,6 +67,7 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Grant(grant::Grant),
     Token(token::Token),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
@@ -83,6 +85,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Grant(_) => "grant",
             Self::Token(_) => "token",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
@@ -125,6 +128,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),

@@ -37,7 +37,11 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::Inspect { .. }
         | CliRequest::Journal { .. }
         | CliRequest::VerifyFiles
-        | CliRequest::TokenList { .. } => Needs::SetUp,
+        | CliRequest::TokenList { .. }
+        | CliRequest::GrantList { .. }
+        | CliRequest::Explain(_)
+        | CliRequest::CheckPolicy
+        | CliRequest::CheckText { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
         CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
         CliRequest::TokenRevoke { .. } => Needs::SetUp,

@@ -5,6 +5,7 @@
 
 mod answer_cli;
 mod answer_control;
+mod answer_grants;
 mod answer_lease;
 mod answer_token;
 mod answer_work;
