@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
 use proto::name::{Backend, Kind};
+use proto::policy::PolicyFile;
 
 use super::names::{consumer, handle, provider, token_id};
+use super::policies::{explanation, grant, question, verdict};
 use super::standings::{failure, keeper, launcher, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
@@ -31,6 +33,11 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(token_id()).prop_map(|after| CliRequest::TokenList { after }),
         token_id().prop_map(|id| CliRequest::TokenRevoke { id }),
         any::<u64>().prop_map(|grace_ms| CliRequest::TokenRotate { grace_ms }),
+        any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        question().prop_map(CliRequest::Explain),
+        Just(CliRequest::CheckPolicy),
+        (select(PolicyFile::ALL), any::<String>(), any::<bool>())
+            .prop_map(|(file, part, more)| CliRequest::CheckText { file, part, more }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
     ]
@@ -56,6 +63,12 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),
         token().prop_map(CliAnswer::TokenRevoked),
         token().prop_map(CliAnswer::TokenRotated),
+        (vec(grant(), 0..4), any::<bool>())
+            .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        explanation().prop_map(CliAnswer::Explained),
+        (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
+        Just(CliAnswer::TextNoted),
+        verdict().prop_map(CliAnswer::TextChecked),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]
