@@ -69,6 +69,17 @@ pub(crate) struct Opened {
     pub(crate) value: SecretBytes,
 }
 
+/// What keeperd says when it gives no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What the client may be told.
+    pub(crate) refusal: Refusal,
+    /// The record that says why.
+    pub(crate) record: Option<RecordSeq>,
+    /// When the client may ask again, where that is known.
+    pub(crate) retry_secs: Option<u32>,
+}
+
 /// What became of an ask.
 pub(crate) enum Answer {
     /// It was granted.
@@ -76,7 +87,7 @@ pub(crate) enum Answer {
     /// It was granted, and no locked memory was left for the value.
     NoRoom(LeaseId),
     /// It was not.
-    Refused(Refusal, Option<RecordSeq>),
+    Refused(Told),
 }
 
 /// Asks keeperd.
@@ -218,8 +229,8 @@ impl Keeper {
                 LeaseAnswer::State { locked: true } => self.0.state.set(KeeperState::Locked),
                 LeaseAnswer::State { locked: false } => self.0.state.set(KeeperState::Unlocked),
                 LeaseAnswer::Cut { lease } => self.cut(lease),
-                LeaseAnswer::Refused { seq, refusal, record } => {
-                    self.answer(seq, Answer::Refused(refusal, record));
+                LeaseAnswer::Refused { seq, refusal, record, retry_secs } => {
+                    self.answer(seq, Answer::Refused(Told { refusal, record, retry_secs }));
                 }
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
                     rest::owe();

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::meta::{LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
+use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
@@ -16,6 +17,10 @@ pub const LIST_PAGE: usize = 128;
 pub const TOKENS_PAGE: usize = 128;
 /// Most leases in one page of `LeaseList`.
 pub const LEASES_PAGE: usize = 64;
+/// Most grants in one page of `GrantList`.
+pub const GRANTS_PAGE: usize = 64;
+/// Longest part of a text in `CheckText`, in bytes.
+pub const PART_MAX: usize = 32 * 1024;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -116,6 +121,24 @@ pub enum CliRequest {
         /// What becomes of the requests that run under them.
         in_flight: InFlight,
     },
+    /// A page of the grants in force, in file order.
+    GrantList {
+        /// How many of them were seen already.
+        seen: u32,
+    },
+    /// Whether something would be allowed, and by which grant.
+    Explain(Question),
+    /// Reads both policy files anew and judges them.
+    CheckPolicy,
+    /// Judges a text as if it were a policy file, part by part.
+    CheckText {
+        /// As which file.
+        file: PolicyFile,
+        /// The next part, at most [`PART_MAX`] bytes.
+        part: String,
+        /// Whether another part follows.
+        more: bool,
+    },
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
@@ -163,6 +186,10 @@ impl Message for CliRequest {
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
             | Self::LeaseList { .. }
+            | Self::GrantList { .. }
+            | Self::Explain(_)
+            | Self::CheckPolicy
+            | Self::CheckText { .. }
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -251,6 +278,26 @@ pub enum CliAnswer {
     },
     /// To `LeaseRevoke` without the passphrase, where it takes one; nothing was changed.
     PassphraseNeeded,
+    /// To `GrantList`.
+    GrantListed {
+        /// In file order.
+        grants: Vec<GrantView>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `Explain`.
+    Explained(Explanation),
+    /// To `CheckPolicy`.
+    PolicyChecked {
+        /// Of `secrets.grants.toml`.
+        grants: FileVerdict,
+        /// Of `secrets.providers.toml`.
+        providers: FileVerdict,
+    },
+    /// To a `CheckText` with more to come.
+    TextNoted,
+    /// To the last `CheckText`.
+    TextChecked(FileVerdict),
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -285,6 +332,11 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => ValueRule::Never,
         }
@@ -312,6 +364,11 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

@@ -128,6 +128,8 @@ pub enum LeaseAnswer {
         refusal: Refusal,
         /// The record that says why; none where nothing could be recorded.
         record: Option<RecordSeq>,
+        /// When it may be asked again, where that is known.
+        retry_secs: Option<u32>,
     },
     /// The lease was revoked, and what is in flight under it is to end now: the client's connection
     /// and the provider's closed, the value wiped, and a `Close` sent for each. One that has no

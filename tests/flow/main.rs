@@ -13,6 +13,8 @@ mod echoes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod grant_verbs;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;

@@ -5,6 +5,7 @@ mod audit;
 mod broker;
 mod doctor;
 mod expires;
+mod grant;
 mod init;
 mod inspect;
 mod lease;
@@ -71,6 +72,7 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Grant(grant::Grant),
     Token(token::Token),
     Lease(lease::Lease),
     Audit(audit::Audit),
@@ -91,6 +93,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Grant(_) => "grant",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
             Self::Audit(_) => "audit",
@@ -136,6 +139,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),

@@ -98,9 +98,9 @@ pub(crate) async fn lease(
             ticket.over(Outcome::UpstreamFailed);
             Err(Cause::Busy)
         }
-        Ok(Answer::Refused(refusal, record)) => {
-            ticket.refused(refusal.as_str());
-            Err(Cause::Keeper(refusal, record))
+        Ok(Answer::Refused(told)) => {
+            ticket.refused(told.refusal.as_str());
+            Err(Cause::Keeper(told))
         }
         Err(_) => {
             ticket.refused(Cause::KeeperUnavailable.code());

@@ -247,7 +247,9 @@ fn judge(
     caller: proto::lease_lane::Caller,
     port: u16,
 ) -> (Option<LeaseAnswer>, Option<proto::hazmat::SecretBytes>) {
-    let refuse = |refusal| (Some(LeaseAnswer::Refused { seq, refusal, record: Some(RecordSeq(7)) }), None);
+    let refuse = |refusal| {
+        (Some(LeaseAnswer::Refused { seq, refusal, record: Some(RecordSeq(7)), retry_secs: None }), None)
+    };
     let is_known = match (token, caller) {
         (Some(token), _) => token == "good",
         (None, proto::lease_lane::Caller::Unix { .. }) => true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::meta::{LeaseId, LeaseMeta, RecordSeq, Timestamp};
 use proto::name::{Consumer, Delivery, Handle, Host, Purpose, RouteName};
 
+use super::grants::GrantMark;
 use super::judge::{Ask, Granted};
 use crate::clock::Moment;
 
@@ -18,6 +19,8 @@ pub(crate) struct LeaseKey {
     pub(crate) purpose: Purpose,
     pub(crate) delivery: Delivery,
     pub(crate) host: Host,
+    /// The grant it rests on.
+    pub(crate) grant: GrantMark,
 }
 
 impl LeaseKey {
@@ -30,6 +33,7 @@ impl LeaseKey {
             purpose: ask.purpose.clone(),
             delivery: ask.delivery,
             host: ask.host.clone(),
+            grant: granted.grant,
         }
     }
 }
@@ -150,6 +154,7 @@ mod tests {
                 purpose: Purpose::parse("llm.chat").unwrap(),
                 delivery: Delivery::HttpHeaderInject,
                 host: Host::parse("api.openai.com").unwrap(),
+                grant: GrantMark::of_test(1),
             },
             route: RouteName::parse("openai POST /v1/x").unwrap(),
             expires: Moment::at(Duration::from_secs(expires)),
@@ -190,11 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_another_lease() {
+    fn another_version_or_grant_is_another_lease() {
         let mut book = LeaseBook::default();
         let lease = lease("@a", 10);
         let next = LeaseKey { version: 2, ..lease.key.clone() };
+        let under_another = LeaseKey { grant: GrantMark::of_test(2), ..lease.key.clone() };
         book.enter(lease);
         assert_eq!(book.find(&next, Moment::at(Duration::ZERO)), None);
+        assert_eq!(book.find(&under_another, Moment::at(Duration::ZERO)), None);
     }
 }

@@ -111,6 +111,22 @@ impl Keeper {
                 self.slow.send(Job::HeaderFile { lane });
                 Ok(())
             }
+            CliRequest::GrantList { seen } => {
+                let answer = self.list_grants(seen)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Explain(question) => {
+                let answer = self.explain(question)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::CheckPolicy => {
+                let answer = self.check_policy();
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };

@@ -38,7 +38,11 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::Journal { .. }
         | CliRequest::VerifyFiles
         | CliRequest::TokenList { .. }
-        | CliRequest::LeaseList { .. } => Needs::SetUp,
+        | CliRequest::LeaseList { .. }
+        | CliRequest::GrantList { .. }
+        | CliRequest::Explain(_)
+        | CliRequest::CheckPolicy
+        | CliRequest::CheckText { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }

@@ -25,6 +25,7 @@ use super::wake::Bell;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
 use crate::policy::lease_book::LeaseBook;
+use crate::policy::limits::Uses;
 use crate::policy::providers::Providers;
 use crate::policy::tokens::{Tokenless, Tokens};
 use crate::policy_files::PolicyFiles;
@@ -92,6 +93,10 @@ pub(super) struct Keeper {
     pub(super) policy: Policy,
     pub(super) vault: Vault,
     pub(super) leases: LeaseBook,
+    /// What grants with limits have of them.
+    pub(super) uses: Uses,
+    /// Texts that are being sent to be checked.
+    pub(super) drafts: HashMap<LaneId, String>,
     pub(super) parked: Vec<PendingAsk>,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
@@ -154,6 +159,7 @@ impl Keeper {
     /// Ends a lane and all that hung on it.
     pub(super) fn hang_up(&mut self, lane: LaneId) {
         let Some(peer) = self.lanes.remove(lane) else { return };
+        drop(self.drafts.remove(&lane));
         match peer.who {
             Who::Control => self.end = Some(End::Orderly),
             Who::Egress { .. } => self.egress_gone(lane),

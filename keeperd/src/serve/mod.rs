@@ -6,6 +6,7 @@
 mod answer_cli;
 mod answer_control;
 mod answer_deposit;
+mod answer_grants;
 mod answer_lease;
 mod answer_rekey;
 mod answer_revoke;

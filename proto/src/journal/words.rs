@@ -98,6 +98,14 @@ pub enum Reason {
     PurposeNotGranted,
     /// A grant matches but for its `delivery`.
     DeliveryNotGranted,
+    /// A grant matches but for its `methods`.
+    MethodNotGranted,
+    /// A grant matches but for its `paths`.
+    PathNotGranted,
+    /// A grant would match, but its `not_after` has passed.
+    GrantExpired,
+    /// The grant's `max_requests_per_minute` or `max_concurrent` is reached.
+    RateLimited,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
     /// A grant matches, but the value of its secret has expired; also the end of a lease of it.
@@ -145,6 +153,10 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     HostNotGranted => "host_not_granted",
     PurposeNotGranted => "purpose_not_granted",
     DeliveryNotGranted => "delivery_not_granted",
+    MethodNotGranted => "method_not_granted",
+    PathNotGranted => "path_not_granted",
+    GrantExpired => "grant_expired",
+    RateLimited => "rate_limited",
     NoSecret => "no_secret",
     SecretExpired => "secret_expired",
     ValueNotInjectable => "value_not_injectable",

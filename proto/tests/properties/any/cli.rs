@@ -7,8 +7,10 @@ use proptest::sample::select;
 use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
 use proto::meta::LeaseId;
 use proto::name::{Backend, Kind};
+use proto::policy::PolicyFile;
 
 use super::names::{consumer, handle, provider, time, token_id};
+use super::policies::{explanation, grant, question, verdict};
 use super::standings::{failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
@@ -40,6 +42,11 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::LeaseList { after }),
         (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
             .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
+        any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        question().prop_map(CliRequest::Explain),
+        Just(CliRequest::CheckPolicy),
+        (select(PolicyFile::ALL), any::<String>(), any::<bool>())
+            .prop_map(|(file, part, more)| CliRequest::CheckText { file, part, more }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
     ]
@@ -81,6 +88,12 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (any::<u32>(), any::<u32>())
             .prop_map(|(leases, in_flight)| CliAnswer::LeaseRevoked { leases, in_flight }),
         Just(CliAnswer::PassphraseNeeded),
+        (vec(grant(), 0..4), any::<bool>())
+            .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        explanation().prop_map(CliAnswer::Explained),
+        (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
+        Just(CliAnswer::TextNoted),
+        verdict().prop_map(CliAnswer::TextChecked),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]
