@@ -85,7 +85,8 @@ pub enum CliRequest {
         /// Number of the last segment already seen.
         after: u32,
     },
-    /// The sealed head and the vault's header, as read-only fds, for a verifying keeper.
+    /// The sealed head and the vault's header, as read-only fds, for a verifying keeper. With the
+    /// passphrase: the tries of one that verifies are counted here.
     VerifyFiles,
     /// A new token, with the passphrase.
     TokenIssue {
@@ -172,6 +173,7 @@ impl Message for CliRequest {
             Self::Unlock
             | Self::CheckPassphrase
             | Self::Rekey
+            | Self::VerifyFiles
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::TokenIssue { .. }
@@ -182,7 +184,6 @@ impl Message for CliRequest {
             | Self::List { .. }
             | Self::Inspect { .. }
             | Self::Journal { .. }
-            | Self::VerifyFiles
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
             | Self::LeaseList { .. }

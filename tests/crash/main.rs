@@ -10,3 +10,5 @@ mod disk;
 mod rekeys;
 #[cfg(test)]
 mod rollbacks;
+#[cfg(test)]
+mod tries;

@@ -7,6 +7,7 @@ mod admit;
 pub(crate) mod clients;
 mod host;
 mod path;
+pub(crate) mod presence;
 mod probe;
 pub(crate) mod query;
 pub(crate) mod strip;
@@ -54,7 +55,9 @@ pub(crate) async fn answer(
     if let Err(cause) = admit::check(&request) {
         return refuse(&worker, cause, None);
     }
-    if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {
+    let path = request.uri().path();
+    let state = if path == probe::READY { worker.keeper.probe().await } else { worker.keeper.state() };
+    if let Some(response) = probe::answer(request.method(), path, state) {
         return response.map(Answered::Own);
     }
     let ask = match admit::ask(&request, caller) {
@@ -101,6 +104,16 @@ pub(crate) async fn lease(
         Ok(Answer::Refused(told)) => {
             ticket.refused(told.refusal.as_str());
             Err(Cause::Keeper(told))
+        }
+        // The ask is withdrawn, and a value that comes all the same is wiped.
+        Ok(Answer::Overdue) => {
+            ticket.over(Outcome::NotSent);
+            Err(Cause::KeeperUnavailable)
+        }
+        // Nobody is there to read this.
+        Ok(Answer::ClientGone) => {
+            ticket.over(Outcome::ClientGone);
+            Err(Cause::KeeperUnavailable)
         }
         Err(_) => {
             ticket.refused(Cause::KeeperUnavailable.code());

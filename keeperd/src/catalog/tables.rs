@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::database::malformed;
 use super::end_table::{self, Ends};
-use super::{SecretRow, VersionRow, token_table};
+use super::{SecretRow, Tries, VersionRow, token_table};
 use crate::hazmat::binding::VaultId;
 
 /// Of the tables below and of the rows' encoding.
@@ -27,6 +27,8 @@ const USED: Table<&str, u64> = TableDefinition::new("last_used");
 const AT_FORMAT: &str = "format";
 const AT_BACKEND: &str = "backend";
 const AT_VAULT: &str = "vault";
+/// Made with the first try, so that a catalog without it is whole too.
+const AT_TRIES: &str = "tries";
 
 /// Makes all tables.
 pub(super) fn make(write: &WriteTransaction) -> Result<(), redb::Error> {
@@ -56,6 +58,16 @@ pub(crate) fn vault(read: &ReadTransaction) -> Result<Option<VaultId>, redb::Err
 pub(crate) fn choose(write: &WriteTransaction, backend: Backend, vault: VaultId) -> Result<(), redb::Error> {
     put(write, AT_BACKEND, &backend)?;
     put(write, AT_VAULT, &vault)
+}
+
+/// The wrong passphrases in a row.
+pub(crate) fn tries(read: &ReadTransaction) -> Result<Tries, redb::Error> {
+    Ok(single(read, AT_TRIES)?.unwrap_or(Tries::NONE))
+}
+
+/// Counts them.
+pub(crate) fn put_tries(write: &WriteTransaction, tries: Tries) -> Result<(), redb::Error> {
+    put(write, AT_TRIES, &tries)
 }
 
 /// All secrets, by name.

@@ -108,7 +108,8 @@ impl Keeper {
                 self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
             }
             CliRequest::VerifyFiles => {
-                self.slow.send(Job::HeaderFile { lane });
+                let passphrase = value.ok_or_else(no_value)?;
+                self.slow.send(Job::HeaderFile { lane, passphrase });
                 Ok(())
             }
             CliRequest::GrantList { seen } => {

@@ -3,7 +3,7 @@
 
 use proto::frame::FrameError;
 use proto::journal::{Event, Reason};
-use proto::lease_lane::{LeaseRequest, TOKEN_MAX};
+use proto::lease_lane::{LeaseAnswer, LeaseRequest, TOKEN_MAX};
 use unix::lane::{LaneError, Parcel};
 
 use super::asks::{Closing, PendingAsk, Presented, Response};
@@ -36,6 +36,11 @@ impl Keeper {
                 self.advance(PendingAsk { lane, seq, caller, token, provider, method, path, named: secret });
                 Ok(())
             }
+            LeaseRequest::Probe { seq } => {
+                self.check_rising(lane, seq)?;
+                self.push_lease(lane, &LeaseAnswer::Probed { seq }, None);
+                Ok(())
+            }
             LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms, echoed } => {
                 if !self.was_opened(lane, seq) {
                     return Err(LaneError::Frame(FrameError::Malformed));
@@ -60,8 +65,8 @@ impl Keeper {
                 self.refuse(lane, seq, Self::event(Event::LeaseDenied), Reason::Busy);
                 Ok(())
             }
-            // It has no value that could find no room.
-            LeaseRequest::Close { .. } => Err(LaneError::Frame(FrameError::ValueMisplaced)),
+            // They have no value that could find no room.
+            LeaseRequest::Probe { .. } | LeaseRequest::Close { .. } => Err(LaneError::Frame(FrameError::ValueMisplaced)),
         }
     }
 

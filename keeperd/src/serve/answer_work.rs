@@ -70,7 +70,7 @@ impl Keeper {
             Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
-            Report::HeaderFile { lane, result } => match self.verify_files(result) {
+            Report::HeaderFile { lane, result } => match result.and_then(|header| self.verify_files(header)) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;
                     self.after.push(After::Cli {
@@ -81,6 +81,7 @@ impl Keeper {
                         recorded: Recorded::NotNeeded,
                     });
                 }
+                // Not recorded, also where it is a wrong passphrase: to verify is to read only.
                 Err(failure) => self.answer_result(lane, Err(failure)),
             },
         }
@@ -139,6 +140,8 @@ impl Keeper {
 
     fn unlock_done(&mut self, lane: LaneId, result: Result<Unlocked, Failure>) {
         let opened = match result {
+            // It was not tried.
+            Err(failure) if failure.class == FailureClass::TryAgain => Err(failure),
             Err(failure) => {
                 let mut record = self.by(lane, Event::VaultUnlockFailed);
                 record.reason = Some(match failure.class {
@@ -211,16 +214,14 @@ impl Keeper {
         row
     }
 
-    fn verify_files(&mut self, header: std::io::Result<std::fs::File>) -> Result<Vec<OwnedFd>, Failure> {
-        let unreadable = |what: &str, error: std::io::Error| {
+    fn verify_files(&mut self, header: std::fs::File) -> Result<Vec<OwnedFd>, Failure> {
+        let head = head_file(&self.audit).map_err(|error| {
             Failure::new(
                 FailureClass::BadInput,
-                format!("{what} cannot be opened: {error}"),
+                format!("the journal's head cannot be opened: {error}"),
                 "restore it from a backup",
             )
-        };
-        let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", error))?;
-        let header = header.map_err(|error| unreadable("the vault's header", error))?;
+        })?;
         Ok(vec![head.into(), header.into()])
     }
 

@@ -40,7 +40,7 @@ pub(super) enum Job {
     LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
-    HeaderFile { lane: LaneId },
+    HeaderFile { lane: LaneId, passphrase: SecretBytes },
 }
 
 /// What became of it.
@@ -59,7 +59,7 @@ pub(super) enum Report {
     LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
-    HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
+    HeaderFile { lane: LaneId, result: Result<std::fs::File, Failure> },
 }
 
 /// The loop's end of the thread.
@@ -158,6 +158,8 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
         }
         Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
-        Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
+        Job::HeaderFile { lane, passphrase } => {
+            Report::HeaderFile { lane, result: store.header_file(&passphrase) }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;
+mod trying;
 mod vault_dir;
 
 use std::fs::File;
@@ -110,17 +111,21 @@ impl Store {
     }
 
     /// Opens the vault. A wrong passphrase changes nothing.
-    pub(crate) fn unlock(&self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
-        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
-        let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
-        drop(passphrase);
-        let chain = checkpoint::newest(&self.audit(), &keys)?;
-        Ok(Unlocked { keys: Arc::new(keys), chain })
+    pub(crate) fn unlock(&mut self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
+        self.try_passphrase(|store| {
+            let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
+            let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
+            drop(passphrase);
+            let chain = checkpoint::newest(&store.audit(), &keys)?;
+            Ok(Unlocked { keys: Arc::new(keys), chain })
+        })
     }
 
-    /// The vault's header, for a verifier.
-    pub(crate) fn header_file(&self) -> io::Result<File> {
-        files::open(&vault_dir::header_path(&self.secrets))
+    /// The vault's header, for a verifier. That counts no tries, and so the first one is made here.
+    pub(crate) fn header_file(&mut self, passphrase: &SecretBytes) -> Result<File, Failure> {
+        self.check_passphrase(passphrase)?;
+        let path = vault_dir::header_path(&self.secrets);
+        files::open(&path).map_err(|error| files::io_failure("cannot open", &path, &error))
     }
 
     fn contents(&mut self) -> Result<Contents, Failure> {

@@ -194,6 +194,8 @@ pub enum Outcome {
     UpstreamFailed,
     /// Its lease was revoked, and the request cut with it.
     Revoked,
+    /// The value came too late, and nothing was sent.
+    NotSent,
     /// egressd died, so nobody knows.
     Unknown,
 }
@@ -206,5 +208,6 @@ words!(Outcome, "outcome", "it is an outcome of the audit, as in completed", {
     UpstreamTimeout => "upstream_timeout",
     UpstreamFailed => "upstream_failed",
     Revoked => "revoked",
+    NotSent => "not_sent",
     Unknown => "unknown",
 });

@@ -8,11 +8,12 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
+use proto::hazmat::{SecretBytes, pair};
 use proto::journal::Verdict;
 use serde::Serialize;
 
 use super::pages::{Page, page};
-use crate::ending::Outcome;
+use crate::ending::{Outcome, no_slot};
 use crate::hazmat::passphrase::Asking;
 use crate::keeper::{self, Keeper, Purpose, Verifier, unexpected};
 use crate::render::{self, Form};
@@ -37,7 +38,8 @@ pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     // The head first: what it says when it is read is in the segments that are listed after. The
     // other way round a running broker could begin a segment in between, and seal a head over it.
-    let (head, header) = files(&mut keeper)?;
+    let again = pair::again(&passphrase).map_err(no_slot)?;
+    let (head, header) = files(&mut keeper, again)?;
     let segments = segments(&mut keeper)?;
     keeper.end()?;
     let mut verifier = Verifier::start(session, head, header)?;
@@ -48,8 +50,8 @@ pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
     print(&verdict, form)
 }
 
-fn files(keeper: &mut Keeper) -> Result<(OwnedFd, OwnedFd), Failure> {
-    let answered = keeper.ask(&CliRequest::VerifyFiles, None)?;
+fn files(keeper: &mut Keeper, passphrase: SecretBytes) -> Result<(OwnedFd, OwnedFd), Failure> {
+    let answered = keeper.ask(&CliRequest::VerifyFiles, Some(passphrase))?;
     let (CliAnswer::VerifyFiles, Ok([head, header])) =
         (answered.answer, <[OwnedFd; 2]>::try_from(answered.fds))
     else {
