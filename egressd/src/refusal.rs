@@ -78,7 +78,9 @@ impl Cause {
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::Keeper(told) => match told.refusal {
                 Refusal::InvalidToken => StatusCode::UNAUTHORIZED,
-                Refusal::NotGranted | Refusal::ValueNotInjectable => StatusCode::FORBIDDEN,
+                Refusal::NotGranted | Refusal::ValueNotInjectable | Refusal::ApprovalDenied => {
+                    StatusCode::FORBIDDEN
+                }
                 Refusal::RateLimited => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::UnknownRoute => StatusCode::NOT_FOUND,
                 Refusal::VaultLocked
@@ -150,6 +152,10 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
         }
         Refusal::NotGranted => {
             "No grant in secrets.grants.toml allows this. `ugent secret audit --event lease.denied` says why"
+        }
+        Refusal::ApprovalDenied => {
+            "The grant for this asks a person, who denied it or did not answer in time. \
+             `ugent secret approve` shows what waits"
         }
         Refusal::RateLimited => {
             "The grant's limit of requests (max_requests_per_minute, max_concurrent) is reached. Try again later"

@@ -13,6 +13,9 @@ use proto::meta::Timestamp;
 pub(crate) struct Moment(Duration);
 
 impl Moment {
+    /// Before any other.
+    pub(crate) const ZERO: Self = Self(Duration::ZERO);
+
     /// Now.
     pub(crate) fn now() -> Self {
         let time =

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
+use crate::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
 use crate::standing::{KeeperStanding, LauncherStanding};
@@ -15,6 +15,8 @@ use crate::standing::{KeeperStanding, LauncherStanding};
 pub const LIST_PAGE: usize = 128;
 /// Most tokens in one page of `TokenList`.
 pub const TOKENS_PAGE: usize = 128;
+/// Most uses in one page of `ApprovalList`.
+pub const APPROVALS_PAGE: usize = 32;
 /// Most leases in one page of `LeaseList`.
 pub const LEASES_PAGE: usize = 64;
 /// Most grants in one page of `GrantList`.
@@ -122,6 +124,21 @@ pub enum CliRequest {
         /// What becomes of the requests that run under them.
         in_flight: InFlight,
     },
+    /// A page of the uses that wait for a person, by id.
+    ApprovalList {
+        /// The last one already seen.
+        after: Option<LeaseId>,
+    },
+    /// Lets a use that waits have its lease, with the passphrase.
+    Approve {
+        /// Which.
+        id: LeaseId,
+    },
+    /// Refuses it.
+    Deny {
+        /// Which.
+        id: LeaseId,
+    },
     /// A page of the grants in force, in file order.
     GrantList {
         /// How many of them were seen already.
@@ -177,7 +194,8 @@ impl Message for CliRequest {
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::TokenIssue { .. }
-            | Self::TokenRotate { .. } => ValueRule::Required,
+            | Self::TokenRotate { .. }
+            | Self::Approve { .. } => ValueRule::Required,
             Self::Lock
             | Self::Rollback { .. }
             | Self::Remove { .. }
@@ -187,6 +205,8 @@ impl Message for CliRequest {
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
             | Self::LeaseList { .. }
+            | Self::ApprovalList { .. }
+            | Self::Deny { .. }
             | Self::GrantList { .. }
             | Self::Explain(_)
             | Self::CheckPolicy
@@ -279,6 +299,17 @@ pub enum CliAnswer {
     },
     /// To `LeaseRevoke` without the passphrase, where it takes one; nothing was changed.
     PassphraseNeeded,
+    /// To `ApprovalList`.
+    ApprovalListed {
+        /// In order of their ids.
+        approvals: Vec<ApprovalMeta>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `Approve`: its lease is issued.
+    Approved(ApprovalMeta),
+    /// To `Deny`.
+    Denied(ApprovalMeta),
     /// To `GrantList`.
     GrantListed {
         /// In file order.
@@ -333,6 +364,9 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::ApprovalListed { .. }
+            | Self::Approved(_)
+            | Self::Denied(_)
             | Self::GrantListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }
@@ -365,6 +399,9 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::ApprovalListed { .. }
+            | Self::Approved(_)
+            | Self::Denied(_)
             | Self::GrantListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }

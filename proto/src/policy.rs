@@ -133,6 +133,8 @@ pub struct GrantView {
     pub max_requests_per_minute: Option<u32>,
     /// Most requests at once.
     pub max_concurrent: Option<u32>,
+    /// How long an ask waits for a person, where one must approve each lease.
+    pub approval_secs: Option<u32>,
 }
 
 /// What is to be explained.
@@ -163,6 +165,8 @@ pub enum Explanation {
         line: u32,
         /// As the grant has it, or less if it ends before.
         ttl_secs: u32,
+        /// How long an ask waits for a person, where one must approve each lease.
+        approval_secs: Option<u32>,
     },
     /// No grant allows it.
     Refused {

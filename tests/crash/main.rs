@@ -11,4 +11,6 @@ mod rekeys;
 #[cfg(test)]
 mod rollbacks;
 #[cfg(test)]
+mod stopped;
+#[cfg(test)]
 mod tries;

@@ -1,6 +1,8 @@
 //! What works: the commands, and requests through a broker, as a user has them.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod brokers;

@@ -1,8 +1,10 @@
 //! `ugent secret …`: one file a command.
 
 mod add;
+mod approve;
 mod audit;
 mod broker;
+mod deny;
 mod doctor;
 mod expires;
 mod grant;
@@ -75,6 +77,8 @@ enum Verb {
     Grant(grant::Grant),
     Token(token::Token),
     Lease(lease::Lease),
+    Approve(approve::Approve),
+    Deny(deny::Deny),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
@@ -96,6 +100,8 @@ impl Verb {
             Self::Grant(_) => "grant",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
+            Self::Approve(_) => "approve",
+            Self::Deny(_) => "deny",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
@@ -141,6 +147,8 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
+        Verb::Approve(approve) => approve.run(&mut Session::open(mode, sources)?),
+        Verb::Deny(deny) => deny.run(&Session::open(mode, sources)?),
         Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),

@@ -19,6 +19,9 @@ pub(crate) fn explain(
         Verdict::Grant(granted) => Explanation::Allowed {
             line: granted.line,
             ttl_secs: u32::try_from(granted.ttl.as_secs()).unwrap_or(u32::MAX),
+            approval_secs: granted
+                .approving
+                .map(|asks| u32::try_from(asks.wait.as_secs()).unwrap_or(u32::MAX)),
         },
         Verdict::Deny(reason) => {
             Explanation::Refused { reason, nearest: nearest(grants.in_force(), ask, now) }

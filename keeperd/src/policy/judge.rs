@@ -7,7 +7,7 @@ use proto::meta::Timestamp;
 use proto::name::{Consumer, Delivery, Handle, Host, Method, ProviderId, Purpose};
 use proto::policy::GrantField;
 
-use super::grants::{Grant, GrantMark, Grants, Limits};
+use super::grants::{Approving, Grant, GrantMark, Grants, Limits};
 
 /// What somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Granted {
     pub(crate) grant: GrantMark,
     /// Of that grant.
     pub(crate) limits: Limits,
+    /// Whether a person must say so too.
+    pub(crate) approving: Option<Approving>,
     /// Where that grant begins.
     pub(crate) line: u32,
     _judged: (),
@@ -83,6 +85,7 @@ pub(crate) fn judge(
                         ttl: grant.ttl_from(now),
                         grant: placed.mark,
                         limits: grant.limits,
+                        approving: grant.approving,
                         line: placed.line,
                         _judged: (),
                     });

@@ -36,6 +36,14 @@ impl LeaseKey {
             grant: granted.grant,
         }
     }
+
+    /// Where the value goes, where that is not this machine.
+    pub(crate) fn shown_host(&self) -> Option<Host> {
+        match self.delivery {
+            Delivery::HttpHeaderInject => Some(self.host.clone()),
+            Delivery::Native | Delivery::EnvInject => None,
+        }
+    }
 }
 
 /// A lease in force.
@@ -71,10 +79,7 @@ impl Lease {
             version: key.version,
             purpose: key.purpose.clone(),
             delivery: key.delivery,
-            host: match key.delivery {
-                Delivery::HttpHeaderInject => Some(key.host.clone()),
-                Delivery::Native | Delivery::EnvInject => None,
-            },
+            host: key.shown_host(),
             issued: self.began,
             ends: Timestamp(time.0.saturating_add(left)),
             uses: self.uses,

@@ -107,6 +107,13 @@ impl Keeper {
             CliRequest::LeaseRevoke { which, in_flight } => {
                 self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
             }
+            CliRequest::ApprovalList { after } => {
+                let answer = self.list_approvals(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Approve { id } => self.answer_approve(lane, id, value),
+            CliRequest::Deny { id } => self.answer_deny(lane, id),
             CliRequest::VerifyFiles => {
                 let passphrase = value.ok_or_else(no_value)?;
                 self.slow.send(Job::HeaderFile { lane, passphrase });

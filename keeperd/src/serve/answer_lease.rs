@@ -33,7 +33,17 @@ impl Keeper {
                 if let Presented::Token(digest) = &token {
                     self.policy.tokens.note_use(digest, wall());
                 }
-                self.advance(PendingAsk { lane, seq, caller, token, provider, method, path, named: secret });
+                self.advance(PendingAsk {
+                    lane,
+                    seq,
+                    caller,
+                    token,
+                    provider,
+                    method,
+                    path,
+                    named: secret,
+                    until: None,
+                });
                 Ok(())
             }
             LeaseRequest::Probe { seq } => {
@@ -66,7 +76,9 @@ impl Keeper {
                 Ok(())
             }
             // They have no value that could find no room.
-            LeaseRequest::Probe { .. } | LeaseRequest::Close { .. } => Err(LaneError::Frame(FrameError::ValueMisplaced)),
+            LeaseRequest::Probe { .. } | LeaseRequest::Close { .. } => {
+                Err(LaneError::Frame(FrameError::ValueMisplaced))
+            }
         }
     }
 

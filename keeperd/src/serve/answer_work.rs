@@ -68,22 +68,25 @@ impl Keeper {
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
             Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
+            Report::Approve { lane, id, result } => self.approve_checked(lane, id, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
-            Report::HeaderFile { lane, result } => match result.and_then(|header| self.verify_files(header)) {
-                Ok(fds) => {
-                    let answer = CliAnswer::VerifyFiles;
-                    self.after.push(After::Cli {
-                        lane,
-                        answer,
-                        value: None,
-                        fds,
-                        recorded: Recorded::NotNeeded,
-                    });
+            Report::HeaderFile { lane, result } => {
+                match result.and_then(|header| self.verify_files(header)) {
+                    Ok(fds) => {
+                        let answer = CliAnswer::VerifyFiles;
+                        self.after.push(After::Cli {
+                            lane,
+                            answer,
+                            value: None,
+                            fds,
+                            recorded: Recorded::NotNeeded,
+                        });
+                    }
+                    // Not recorded, also where it is a wrong passphrase: to verify is to read only.
+                    Err(failure) => self.answer_result(lane, Err(failure)),
                 }
-                // Not recorded, also where it is a wrong passphrase: to verify is to read only.
-                Err(failure) => self.answer_result(lane, Err(failure)),
-            },
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use proto::meta::{LeaseId, RecordSeq};
 use proto::name::{Delivery, Handle, Host, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
+use super::approvals::Approval;
 use super::flood::Counted;
 use super::keeper::{After, Keeper};
 use super::lanes::LaneId;
@@ -41,6 +42,8 @@ pub(super) struct PendingAsk {
     pub(super) path: String,
     /// The secret the client named, if it did.
     pub(super) named: Option<Handle>,
+    /// When it has waited long enough for a person, if it waits for one.
+    pub(super) until: Option<Moment>,
 }
 
 /// What a client presented for a token.
@@ -53,13 +56,13 @@ pub(super) enum Presented {
 
 /// The client's process, as egressd saw it.
 #[derive(Clone, Copy)]
-struct From {
-    uid: Option<u32>,
-    pid: Option<u32>,
+pub(super) struct From {
+    pub(super) uid: Option<u32>,
+    pub(super) pid: Option<u32>,
 }
 
 impl From {
-    fn of(caller: Caller) -> Self {
+    pub(super) fn of(caller: Caller) -> Self {
         match caller {
             Caller::Tcp => Self { uid: None, pid: None },
             Caller::Unix { uid, pid } => Self { uid: Some(uid), pid: Some(pid).filter(|pid| *pid != 0) },
@@ -68,9 +71,9 @@ impl From {
 }
 
 /// An ask with a consumer and a route: what is judged, and where the request goes.
-struct Routed {
+pub(super) struct Routed {
     ask: Ask,
-    route: RouteName,
+    pub(super) route: RouteName,
     to: Target,
 }
 
@@ -137,10 +140,16 @@ impl Keeper {
         let key = LeaseKey::new(&granted, &routed.ask);
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
-            None => match self.issue(key, &granted, &routed, From::of(pending.caller)) {
-                Some(lease) => lease,
-                None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
-            },
+            None => {
+                let approved = self.approvals.take_given(&key);
+                if let (Some(approving), None) = (granted.approving, approved) {
+                    return self.wait_for_person(pending, &routed, key, (&granted, approving));
+                }
+                match self.issue((key, approved), &granted, &routed, From::of(pending.caller)) {
+                    Some(lease) => lease,
+                    None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
+                }
+            }
         };
         // INV-04: the lease's record is on disk before anything leaves under it.
         let Some(receipt) = self.recorder.receipt(lease.issued) else {
@@ -163,7 +172,7 @@ impl Keeper {
     }
 
     /// Who asks, for what, and where to; or the record that says why there is no such thing.
-    fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
+    pub(super) fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
         let from = From::of(pending.caller);
         let mut record = Record::of(Event::LeaseDenied, wall());
         record.delivery = Some(Delivery::HttpHeaderInject);
@@ -221,7 +230,7 @@ impl Keeper {
     }
 
     /// Refuses, with a record of why.
-    fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
+    pub(super) fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
         self.refuse(pending.lane, pending.seq, denied(pending, routed), reason);
     }
 
@@ -271,7 +280,9 @@ impl Keeper {
         self.trouble = Some(what.to_owned());
         let written = self.recorder.written();
         drop(self.leases.end_where(|lease| lease.issued > written));
-        for pending in std::mem::take(&mut self.parked) {
+        // Those who wait for a person too: that they were asked may be what was not recorded.
+        let approvals = self.approvals.take_all().into_iter().flat_map(Approval::into_asks);
+        for pending in std::mem::take(&mut self.parked).into_iter().chain(approvals) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
     }
@@ -281,6 +292,7 @@ impl Keeper {
         let Some(release) = self.releases.remove(&(lane, seq)) else {
             // Not answered yet: withdrawn. Refused already: nothing is left to close.
             self.parked.retain(|pending| (pending.lane, pending.seq) != (lane, seq));
+            self.approvals.forget(|of, ask| (of, ask) == (lane, seq));
             return;
         };
         self.uses.end(release.key.grant);
@@ -302,6 +314,7 @@ impl Keeper {
     /// A worker of egressd is gone: so are its asks, and nobody knows how its requests ended.
     pub(super) fn egress_gone(&mut self, lane: LaneId) {
         self.parked.retain(|pending| pending.lane != lane);
+        self.approvals.forget(|of, _| of == lane);
         let open: Vec<u64> = self.releases.keys().filter(|key| key.0 == lane).map(|key| key.1).collect();
         for seq in open {
             let outcome = Outcome::Unknown;
@@ -311,13 +324,18 @@ impl Keeper {
         }
     }
 
-    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
+    /// With the id it was approved by, if it was.
+    fn issue(
+        &mut self,
+        (key, approved): (LeaseKey, Option<LeaseId>),
+        granted: &Granted,
+        routed: &Routed,
+        from: From,
+    ) -> Option<Lease> {
         self.end_expired();
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).ok()?;
         let now = Moment::now();
         let mut lease = Lease {
-            id: LeaseId(u64::from_le_bytes(id)),
+            id: approved.or_else(new_id)?,
             key,
             route: routed.route.clone(),
             expires: now.after(granted.ttl),
@@ -400,6 +418,13 @@ fn is_fit(value: &SecretBytes, inject: &Inject) -> bool {
     }
 }
 
+/// A lease's; none if the kernel gives no random bytes.
+pub(super) fn new_id() -> Option<LeaseId> {
+    let mut id = [0; 8];
+    getrandom::fill(&mut id).ok()?;
+    Some(LeaseId(u64::from_le_bytes(id)))
+}
+
 /// A record about a lease.
 pub(super) fn of_lease(event: Event, lease: &Lease) -> Record {
     let mut record = Record::of(event, wall());
@@ -419,16 +444,13 @@ fn of_release(event: Event, release: &Release) -> Record {
     record
 }
 
-fn fill(record: &mut Record, key: &LeaseKey) {
+pub(super) fn fill(record: &mut Record, key: &LeaseKey) {
     record.secret = Some(key.secret.clone());
     record.version = Some(key.version);
     record.consumer = Some(key.consumer.clone());
     record.purpose = Some(key.purpose.clone());
     record.delivery = Some(key.delivery);
-    record.host = match key.delivery {
-        Delivery::HttpHeaderInject => Some(key.host.clone()),
-        Delivery::Native | Delivery::EnvInject => None,
-    };
+    record.host = key.shown_host();
 }
 
 /// What a peer is told for a reason: less than the journal.
@@ -441,6 +463,7 @@ const fn told(reason: Reason) -> Refusal {
         Reason::JournalUnavailable => Refusal::JournalUnavailable,
         Reason::Busy => Refusal::Busy,
         Reason::RateLimited => Refusal::RateLimited,
+        Reason::ApprovalDenied | Reason::ApprovalExpired => Refusal::ApprovalDenied,
         Reason::VaultDamaged => Refusal::KeeperUnavailable,
         Reason::GrantsMissing
         | Reason::GrantsUnusable

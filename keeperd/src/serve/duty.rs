@@ -39,6 +39,7 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::VerifyFiles
         | CliRequest::TokenList { .. }
         | CliRequest::LeaseList { .. }
+        | CliRequest::ApprovalList { .. }
         | CliRequest::GrantList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
@@ -47,8 +48,11 @@ const fn needs(request: &CliRequest) -> Needs {
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }
         | CliRequest::CheckPassphrase
+        | CliRequest::Approve { .. }
         | CliRequest::Rekey => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
+        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } | CliRequest::Deny { .. } => {
+            Needs::SetUp
+        }
         CliRequest::Add { .. }
         | CliRequest::Rotate { .. }
         | CliRequest::Rollback { .. }

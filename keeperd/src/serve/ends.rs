@@ -31,6 +31,8 @@ impl Keeper {
     pub(super) fn end_leases(&mut self, reason: Reason, ends: impl FnMut(&Lease) -> bool) {
         let ended = self.leases.end_where(ends);
         self.record_ends(ended, reason);
+        // What ends leases may concern those that are to be, too.
+        self.approvals.stale = Some(reason);
     }
 
     /// Records refusals that were only counted.
@@ -150,5 +152,6 @@ impl Keeper {
             provider.is_none_or(|provider| provider.transport.host != lease.key.host)
         });
         self.record_ends(ended, Reason::ProviderChanged);
+        self.approvals.stale = Some(Reason::ProviderChanged);
     }
 }

@@ -15,6 +15,7 @@ use proto::lease_lane::LeaseAnswer;
 use proto::meta::{LeaseId, RecordSeq};
 use proto::standing::LauncherStanding;
 
+use super::approvals::Approvals;
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::lanes::{LaneId, Lanes, Turn, Who};
@@ -98,6 +99,8 @@ pub(super) struct Keeper {
     /// Texts that are being sent to be checked.
     pub(super) drafts: HashMap<LaneId, String>,
     pub(super) parked: Vec<PendingAsk>,
+    /// Asks that wait for a person.
+    pub(super) approvals: Approvals,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
     pub(super) flood: Flood,

@@ -3,6 +3,7 @@
 //!
 //! It never blocks but in `poll`: disks are waited for by the sync and slow-work threads.
 
+mod answer_approval;
 mod answer_cli;
 mod answer_control;
 mod answer_deposit;
@@ -12,6 +13,7 @@ mod answer_rekey;
 mod answer_revoke;
 mod answer_token;
 mod answer_work;
+mod approvals;
 mod asks;
 mod duty;
 mod ending;
@@ -83,6 +85,7 @@ impl Keeper {
             self.hang_up(lane);
         }
         self.end_leases(Reason::Shutdown, |_| true);
+        self.end_approvals(Reason::Shutdown);
         let counts = self.flood.take_all();
         self.record_flood(counts);
         if self.is_broker() {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
-use proto::meta::Timestamp;
+use proto::meta::{LeaseId, Timestamp};
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
@@ -38,6 +38,7 @@ pub(super) enum Job {
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
     LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
+    Approve { lane: LaneId, id: LeaseId, passphrase: SecretBytes },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
     HeaderFile { lane: LaneId, passphrase: SecretBytes },
@@ -57,6 +58,7 @@ pub(super) enum Report {
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
     LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
+    Approve { lane: LaneId, id: LeaseId, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
     HeaderFile { lane: LaneId, result: Result<std::fs::File, Failure> },
@@ -153,6 +155,9 @@ fn done(store: &mut Store, job: Job) -> Report {
         }
         Job::LeaseRevoke { lane, passphrase, what } => {
             Report::LeaseRevoke { lane, what, result: store.check_passphrase(&passphrase) }
+        }
+        Job::Approve { lane, id, passphrase } => {
+            Report::Approve { lane, id, result: store.check_passphrase(&passphrase) }
         }
         Job::CheckPassphrase { lane, passphrase } => {
             Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }

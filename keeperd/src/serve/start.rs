@@ -11,6 +11,7 @@ use proto::journal::Event;
 use proto::name::Consumer;
 use unix::lane::{Descriptors, Lane, LaneError};
 
+use super::approvals::Approvals;
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Turn, Who};
@@ -93,6 +94,7 @@ impl Keeper {
             uses: Uses::default(),
             drafts: HashMap::new(),
             parked: Vec::new(),
+            approvals: Approvals::default(),
             releases: HashMap::new(),
             after: Vec::new(),
             flood: Flood::default(),

@@ -68,6 +68,8 @@ impl Keeper {
         }
         self.end_expired();
         self.end_expired_tokens();
+        self.recheck_approvals();
+        self.end_overdue_approvals();
         self.keep_used();
         let counts = self.flood.take(Instant::now());
         self.record_flood(counts);
@@ -77,6 +79,7 @@ impl Keeper {
         self.flush();
         // What came in one piece with a request that is answered by now.
         while self.read_waiting() {
+            self.recheck_approvals();
             self.settle();
             self.send_wanted();
             self.flush();
@@ -142,11 +145,12 @@ impl Keeper {
         let now = Instant::now();
         let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
-        let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
+        let by_boot = self.leases.next_end().into_iter().chain(self.approvals.next_end()).min();
+        let by_boot = by_boot.map(|end| end.since(Moment::now()));
         let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next()).min();
         let by_wall = by_wall.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
         let by_clock = by_clock.map(|due| due.saturating_duration_since(now));
-        let next = by_clock.into_iter().chain(lease).chain(by_wall).min();
+        let next = by_clock.into_iter().chain(by_boot).chain(by_wall).min();
         match next {
             None => PollTimeout::NONE,
             // Rounded up, or the last millisecond would be spent spinning.

@@ -31,6 +31,14 @@ pub enum Event {
     ReleaseEchoed,
     /// The request a value was released for is over: outcome, status, bytes, time.
     ReleaseClosed,
+    /// A person is asked to approve a use; `lease` is what it will be called.
+    ApprovalAsked,
+    /// Somebody approved it: the lease is issued.
+    ApprovalGiven,
+    /// Somebody denied it.
+    ApprovalDenied,
+    /// Nobody answered, with the reason why it waits no longer.
+    ApprovalEnded,
     /// A lease ended, with its reason.
     LeaseEnded,
     /// An ask was refused, with its reason.
@@ -67,6 +75,10 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     LeaseUsed => "lease.used",
     ReleaseEchoed => "release.echoed",
     ReleaseClosed => "release.closed",
+    ApprovalAsked => "approval.asked",
+    ApprovalGiven => "approval.given",
+    ApprovalDenied => "approval.denied",
+    ApprovalEnded => "approval.ended",
     LeaseEnded => "lease.ended",
     LeaseDenied => "lease.denied",
     TokenIssued => "token.issued",
@@ -106,6 +118,10 @@ pub enum Reason {
     GrantExpired,
     /// The grant's `max_requests_per_minute` or `max_concurrent` is reached.
     RateLimited,
+    /// The grant asks for an approval, and somebody said no.
+    ApprovalDenied,
+    /// The grant asks for an approval, and nobody answered in time.
+    ApprovalExpired,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
     /// A grant matches, but the value of its secret has expired; also the end of a lease of it.
@@ -157,6 +173,8 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     PathNotGranted => "path_not_granted",
     GrantExpired => "grant_expired",
     RateLimited => "rate_limited",
+    ApprovalDenied => "approval_denied",
+    ApprovalExpired => "approval_expired",
     NoSecret => "no_secret",
     SecretExpired => "secret_expired",
     ValueNotInjectable => "value_not_injectable",

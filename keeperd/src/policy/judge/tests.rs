@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::explain::explain;
-use super::super::grants::Placed;
+use super::super::grants::{Approving, Placed};
 use super::*;
 use proto::policy::Explanation;
 
@@ -82,6 +82,7 @@ prop_compose! {
         m in prop::option::of(prop::collection::vec(0u8..3, 1..3)),
         x in prop::option::of(prop::collection::vec(0u8..3, 1..3)),
         end in prop::option::of(0u64..3),
+        wait in prop::option::of(1u64..3),
     ) -> Grant {
         Grant {
             secret: handle(s),
@@ -94,6 +95,7 @@ prop_compose! {
             ttl: Duration::from_secs(300),
             not_after: end.map(|end| Timestamp(NOW.0 - 1 + end)),
             limits: Limits::default(),
+            approving: wait.map(|secs| Approving { wait: Duration::from_secs(secs) }),
         }
     }
 }
@@ -148,6 +150,7 @@ fn one_of_each() -> (Grant, Ask) {
         ttl: Duration::from_secs(100),
         not_after: None,
         limits: Limits::default(),
+        approving: None,
     };
     let ask = Ask {
         consumer: consumer(0),
@@ -168,6 +171,15 @@ fn no_file_and_a_bad_file_deny() {
     assert_eq!(judge(&Grants::Missing, secret, &ask, NOW), Verdict::Deny(Reason::GrantsMissing));
     assert_eq!(judge(&Grants::refused("x"), secret, &ask, NOW), Verdict::Deny(Reason::GrantsUnusable));
     assert_eq!(verdict(&[], &ask), Verdict::Deny(Reason::NotGranted));
+}
+
+#[test]
+fn the_grant_in_force_says_whether_a_person_is_asked() {
+    let (grant, ask) = one_of_each();
+    let asks = Grant { approving: Some(Approving { wait: Duration::from_secs(7) }), ..grant.clone() };
+    let approving = |grants: &[Grant]| allowed(grants, &ask).map(|granted| granted.approving.is_some());
+    assert_eq!(approving(&[grant.clone(), asks.clone()]), Some(false));
+    assert_eq!(approving(&[asks, grant]), Some(true), "the first one that matches is the one");
 }
 
 #[test]

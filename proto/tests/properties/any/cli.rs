@@ -11,7 +11,7 @@ use proto::policy::PolicyFile;
 
 use super::names::{consumer, handle, provider, time, token_id};
 use super::policies::{explanation, grant, question, verdict};
-use super::standings::{failure, keeper, launcher, lease, secret, token};
+use super::standings::{approval, failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
     prop_oneof![
@@ -42,6 +42,9 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::LeaseList { after }),
         (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
             .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
+        of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::ApprovalList { after }),
+        any::<u64>().prop_map(|id| CliRequest::Approve { id: LeaseId(id) }),
+        any::<u64>().prop_map(|id| CliRequest::Deny { id: LeaseId(id) }),
         any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
         question().prop_map(CliRequest::Explain),
         Just(CliRequest::CheckPolicy),
@@ -88,6 +91,10 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (any::<u32>(), any::<u32>())
             .prop_map(|(leases, in_flight)| CliAnswer::LeaseRevoked { leases, in_flight }),
         Just(CliAnswer::PassphraseNeeded),
+        (vec(approval(), 0..4), any::<bool>())
+            .prop_map(|(approvals, more)| CliAnswer::ApprovalListed { approvals, more }),
+        approval().prop_map(CliAnswer::Approved),
+        approval().prop_map(CliAnswer::Denied),
         (vec(grant(), 0..4), any::<bool>())
             .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
         explanation().prop_map(CliAnswer::Explained),

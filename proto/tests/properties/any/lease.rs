@@ -79,8 +79,14 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
         |(seq, refusal, record, retry_secs)| LeaseAnswer::Refused { seq, refusal, record, retry_secs },
     );
     let cut = any::<u64>().prop_map(|lease| LeaseAnswer::Cut { lease: LeaseId(lease) });
-    let waiting =
-        any::<(u64, u64)>().prop_map(|(seq, at_most_ms)| LeaseAnswer::Waiting { seq, at_most_ms });
+    let waiting = any::<(u64, u64)>().prop_map(|(seq, at_most_ms)| LeaseAnswer::Waiting { seq, at_most_ms });
     let probed = any::<u64>().prop_map(|seq| LeaseAnswer::Probed { seq });
-    prop_oneof![opened, refused, waiting, probed, cut, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
+    prop_oneof![
+        opened,
+        refused,
+        waiting,
+        probed,
+        cut,
+        any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })
+    ]
 }

@@ -37,11 +37,12 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
         of(vec(method(), 0..4)),
         of(vec(any::<String>(), 0..4)),
     );
-    let terms = (any::<u32>(), any::<u32>(), of(time()), of(any::<u32>()), of(any::<u32>()));
+    let terms =
+        (any::<u32>(), any::<u32>(), of(time()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
     (elements, terms).prop_map(
         |(
             (secret, consumer, purposes, delivery, allowed_hosts, methods, paths),
-            (line, ttl_secs, not_after, max_requests_per_minute, max_concurrent),
+            (line, ttl_secs, not_after, max_requests_per_minute, max_concurrent, approval_secs),
         )| GrantView {
             line,
             secret,
@@ -55,6 +56,7 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
             not_after,
             max_requests_per_minute,
             max_concurrent,
+            approval_secs,
         },
     )
 }
@@ -63,7 +65,9 @@ pub(super) fn explanation() -> impl Strategy<Value = Explanation> {
     let nearest = (any::<u32>(), vec(select(GrantField::ALL), 0..9))
         .prop_map(|(line, fields)| Nearest { line, fields });
     prop_oneof![
-        (any::<u32>(), any::<u32>()).prop_map(|(line, ttl_secs)| Explanation::Allowed { line, ttl_secs }),
+        (any::<u32>(), any::<u32>(), of(any::<u32>())).prop_map(|(line, ttl_secs, approval_secs)| {
+            Explanation::Allowed { line, ttl_secs, approval_secs }
+        }),
         (select(Reason::ALL), of(nearest))
             .prop_map(|(reason, nearest)| Explanation::Refused { reason, nearest }),
     ]

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{Scheme, Transport};
 use proto::failure::{Failure, FailureClass};
-use proto::meta::{LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
+use proto::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
 use proto::name::{Backend, Delivery, Kind};
 use proto::standing::{
     ChildKind, ChildStanding, Confinement, GrantsStanding, KeeperStanding, LauncherStanding, Layer,
     Namespace, NamespaceKind, Phase,
 };
 
-use super::names::{consumer, fingerprint, handle, host, provider, purpose, time, token_id};
+use super::names::{consumer, fingerprint, handle, host, provider, purpose, route, time, token_id};
 
 pub(super) fn failure() -> impl Strategy<Value = Failure> {
     let class = select(vec![
@@ -71,6 +71,31 @@ pub(super) fn lease() -> impl Strategy<Value = LeaseMeta> {
         let (consumer, secret, version, purpose, delivery, host) = use_of;
         let id = LeaseId(id);
         LeaseMeta { id, consumer, secret, version, purpose, delivery, host, issued, ends, uses }
+    })
+}
+
+pub(super) fn approval() -> impl Strategy<Value = ApprovalMeta> {
+    let asker = (route(), of(any::<u32>()), of(any::<u32>()));
+    (lease(), asker, any::<u32>(), any::<u32>()).prop_map(|(lease, (route, uid, pid), ttl_secs, asks)| {
+        let LeaseMeta { id, consumer, secret, version, purpose, delivery, host, issued, ends, uses: _ } =
+            lease;
+        let asked = issued;
+        ApprovalMeta {
+            id,
+            consumer,
+            secret,
+            version,
+            purpose,
+            delivery,
+            host,
+            route,
+            uid,
+            pid,
+            asked,
+            ends,
+            ttl_secs,
+            asks,
+        }
     })
 }
 
