@@ -123,3 +123,18 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_has_the_time_that_was_named_and_that_of_any_ask_besides() {
+        let before = Instant::now();
+        let (own, asked) = (Due::soon(), Due::by_person(60_000));
+        assert!(!own.is_over(before) && own.is_over(Instant::now() + PATIENCE));
+        assert!(!asked.is_over(before + Duration::from_secs(60)));
+        assert!(asked.is_over(Instant::now() + Duration::from_secs(60) + PATIENCE));
+        assert!(Due::by_person(u64::MAX).is_over(Instant::now() + 2 * PATIENCE), "what cannot be is no time");
+    }
+}

@@ -221,6 +221,10 @@ fn keep(lane: UnixStream, port: u16, tell: &Sender<Asked>, stop: &Mutex<Receiver
             Err(unix::lane::LaneError::Deadline) if stop.lock().unwrap().try_recv().is_err() => continue,
             Err(_) => return,
         };
+        if let LeaseRequest::Probe { seq } = parcel.message {
+            lane.send(&LeaseAnswer::Probed { seq }, None, Vec::new(), soon()).unwrap();
+            continue;
+        }
         let token = parcel.value.as_ref().map(hazmat::text);
         if let LeaseRequest::Open { seq, path, caller, .. } = &parcel.message {
             let (answer, value) = judge(*seq, path, token.as_deref(), *caller, port);

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use super::database::malformed;
 use super::end_table::{self, Ends};
 use super::{SecretRow, Tries, VersionRow, token_table};
-use crate::hazmat::binding::VaultId;
+use crate::hazmat::binding::{DepositId, VaultId};
+use crate::serve::Day;
 
 /// Of the tables below and of the rows' encoding.
 pub(super) const FORMAT: u32 = 1;
@@ -29,6 +30,8 @@ const AT_BACKEND: &str = "backend";
 const AT_VAULT: &str = "vault";
 /// Made with the first try, so that a catalog without it is whole too.
 const AT_TRIES: &str = "tries";
+/// Made with the first warning.
+const AT_WARNED: &str = "warned";
 
 /// Makes all tables.
 pub(super) fn make(write: &WriteTransaction) -> Result<(), redb::Error> {
@@ -68,6 +71,16 @@ pub(crate) fn tries(read: &ReadTransaction) -> Result<Tries, redb::Error> {
 /// Counts them.
 pub(crate) fn put_tries(write: &WriteTransaction, tries: Tries) -> Result<(), redb::Error> {
     put(write, AT_TRIES, &tries)
+}
+
+/// The days on which somebody was warned of values that expire.
+pub(crate) fn warned(read: &ReadTransaction) -> Result<Vec<(DepositId, Day)>, redb::Error> {
+    Ok(single(read, AT_WARNED)?.unwrap_or_default())
+}
+
+/// Keeps them.
+pub(crate) fn put_warned(write: &WriteTransaction, days: &[(DepositId, Day)]) -> Result<(), redb::Error> {
+    put(write, AT_WARNED, &days)
 }
 
 /// All secrets, by name.

@@ -64,6 +64,7 @@ impl Keeper {
                     self.log(LogLevel::Warn, &format!("last_used could not be kept: {}", failure.what));
                 }
             }
+            Report::Warned { warnings, result } => self.warn_of_expiries(warnings, result),
             Report::TokenIssue { lane, result } => self.token_issued(lane, result),
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),

@@ -18,6 +18,7 @@ mod asks;
 mod duty;
 mod ending;
 mod ends;
+mod expiring;
 mod flood;
 mod keeper;
 mod lanes;
@@ -38,6 +39,8 @@ use crate::confine::{Confined, Jailed};
 use crate::prepare::Prepared;
 use keeper::{End, Keeper};
 use slow::Job;
+
+pub(crate) use expiring::Day;
 
 /// Serves until told to stop, or until it cannot go on.
 ///

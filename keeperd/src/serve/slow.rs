@@ -13,6 +13,7 @@ use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
 use super::answer_revoke::Revocation;
+use super::expiring::{Day, Warning};
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
@@ -34,6 +35,7 @@ pub(super) enum Job {
     Remove { lane: LaneId, handle: Handle },
     Load { deposit: DepositId },
     Used { used: Used },
+    Warned { warned: Vec<(DepositId, Day)>, warnings: Vec<Warning> },
     TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
@@ -54,6 +56,7 @@ pub(super) enum Report {
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
     Load { deposit: DepositId, result: Result<Sealed, Failure> },
     Used { result: Result<(), Failure> },
+    Warned { warnings: Vec<Warning>, result: Result<(), Failure> },
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
@@ -144,6 +147,7 @@ fn done(store: &mut Store, job: Job) -> Report {
         }
         Job::Load { deposit } => Report::Load { deposit, result: store.load(deposit) },
         Job::Used { used } => Report::Used { result: store.used(&used) },
+        Job::Warned { warned, warnings } => Report::Warned { warnings, result: store.warned(&warned) },
         Job::TokenIssue { lane, passphrase, what } => {
             Report::TokenIssue { lane, result: store.issue_token(passphrase, what) }
         }

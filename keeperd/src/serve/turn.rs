@@ -57,6 +57,7 @@ impl Keeper {
         }
         self.collect_synced();
         self.end_versions();
+        self.look_for_expiries();
         if ready.files {
             self.reread_policy();
         }
@@ -147,7 +148,8 @@ impl Keeper {
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let by_boot = self.leases.next_end().into_iter().chain(self.approvals.next_end()).min();
         let by_boot = by_boot.map(|end| end.since(Moment::now()));
-        let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next()).min();
+        let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next());
+        let by_wall = by_wall.chain(self.next_warning()).min();
         let by_wall = by_wall.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
         let by_clock = by_clock.map(|due| due.saturating_duration_since(now));
         let next = by_clock.into_iter().chain(by_boot).chain(by_wall).min();

@@ -26,10 +26,11 @@ use proto::name::Backend;
 
 use crate::audit::checkpoint;
 use crate::catalog::{Catalog, KnownToken, SecretRow, tables, token_table};
-use crate::hazmat::binding::VaultId;
+use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
+use crate::serve::Day;
 
 pub(crate) use earlier::nothing_earlier;
 pub(crate) use init::Initialized;
@@ -51,6 +52,8 @@ pub(crate) struct Contents {
     pub(crate) vault: Option<VaultId>,
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) tokens: Vec<KnownToken>,
+    /// The days on which somebody was warned of values that expire.
+    pub(crate) warned: Vec<(DepositId, Day)>,
 }
 
 /// What an open vault gives.
@@ -121,6 +124,11 @@ impl Store {
         })
     }
 
+    /// Keeps on which days somebody was warned of values that expire, in the place of what was kept.
+    pub(crate) fn warned(&mut self, days: &[(DepositId, Day)]) -> Result<(), Failure> {
+        self.catalog.change(|write| tables::put_warned(write, days))
+    }
+
     /// The vault's header, for a verifier. That counts no tries, and so the first one is made here.
     pub(crate) fn header_file(&mut self, passphrase: &SecretBytes) -> Result<File, Failure> {
         self.check_passphrase(passphrase)?;
@@ -135,6 +143,7 @@ impl Store {
                 vault: tables::vault(read)?,
                 secrets: tables::secrets(read)?,
                 tokens: token_table::all(read)?,
+                warned: tables::warned(read)?,
             })
         })
     }

@@ -23,6 +23,8 @@ pub enum Event {
     SecretRemoved,
     /// The version before took its place again.
     SecretRolledBack,
+    /// Its value expires within two weeks; `ms` is what is left.
+    SecretExpiring,
     /// A lease began; synced before its first release.
     LeaseIssued,
     /// A value was released under a lease; appended before it leaves.
@@ -71,6 +73,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",
     SecretRolledBack => "secret.rolled_back",
+    SecretExpiring => "secret.expiring",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",
     ReleaseEchoed => "release.echoed",
