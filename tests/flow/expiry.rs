@@ -100,7 +100,10 @@ fn a_running_broker_records_once_a_day_that_a_value_is_about_to_expire() {
     let begun = day();
     let broker = world.broker();
     until_true("it is recorded", || !expiring().is_empty());
-    assert_eq!((expiring()[0]["secret"].as_str(), expiring()[0]["version"].as_u64()), (Some(HANDLE), Some(2)));
+    assert_eq!(
+        (expiring()[0]["secret"].as_str(), expiring()[0]["version"].as_u64()),
+        (Some(HANDLE), Some(2))
+    );
     let left = expiring()[0]["ms"].as_u64().unwrap();
     assert!((12 * 86_400_000..=13 * 86_400_000).contains(&left), "{left} ms are left");
     let _ = broker.stop().succeeded();

@@ -10,6 +10,8 @@ use super::{Answer, Keeper, KeeperState};
 /// How long an ask waits. Longer than a disk that is busy takes to sync; a person who is asked has the
 /// time keeperd names, besides.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// More than keeperd gives any person.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// How long a look whether keeperd answers may take.
 const LOOK: Duration = Duration::from_secs(2);
 /// How exactly both are kept.
@@ -31,9 +33,7 @@ impl Due {
 
     /// An ask that may take that long, and as long again as others to be answered then.
     pub(super) fn by_person(at_most_ms: u64) -> Self {
-        let now = Instant::now();
-        let longest = now.checked_add(Duration::from_millis(at_most_ms)).unwrap_or(now);
-        Self::ByPerson(longest + PATIENCE)
+        Self::ByPerson(Instant::now() + Duration::from_millis(at_most_ms).min(LONGEST) + PATIENCE)
     }
 
     fn is_over(self, now: Instant) -> bool {
@@ -135,6 +135,6 @@ mod tests {
         assert!(!own.is_over(before) && own.is_over(Instant::now() + PATIENCE));
         assert!(!asked.is_over(before + Duration::from_secs(60)));
         assert!(asked.is_over(Instant::now() + Duration::from_secs(60) + PATIENCE));
-        assert!(Due::by_person(u64::MAX).is_over(Instant::now() + 2 * PATIENCE), "what cannot be is no time");
+        assert!(Due::by_person(u64::MAX).is_over(Instant::now() + LONGEST + PATIENCE), "nor is it for ever");
     }
 }

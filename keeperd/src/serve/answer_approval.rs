@@ -104,14 +104,15 @@ impl Keeper {
         for ask in approval.into_asks() {
             self.advance(ask);
         }
-        match self.approvals.given.take() {
-            None => Ok(CliAnswer::Approved(meta)),
-            Some(_) => Err(Failure::new(
-                FailureClass::BadInput,
-                format!("{id} was approved, but what it asked for is not to be had any more"),
-                "ugent secret audit --event lease.denied   (says why)",
-            )),
+        self.approvals.given = None;
+        if self.leases.iter().any(|lease| lease.id == id) {
+            return Ok(CliAnswer::Approved(meta));
         }
+        Err(Failure::new(
+            FailureClass::BadInput,
+            format!("{id} was approved, but what it asked for is not to be had any more"),
+            "ugent secret audit --event lease.denied   (says why)",
+        ))
     }
 
     pub(super) fn answer_deny(&mut self, lane: LaneId, id: LeaseId) -> Result<(), Failure> {

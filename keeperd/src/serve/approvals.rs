@@ -123,6 +123,11 @@ impl Approvals {
         Some(self.waiting.remove(place))
     }
 
+    /// Whether a person has just approved that use.
+    pub(super) fn is_given(&self, key: &LeaseKey) -> bool {
+        self.given.as_ref().is_some_and(|(given, _)| given == key)
+    }
+
     /// The use that was approved has its lease now.
     pub(super) fn take_given(&mut self, key: &LeaseKey) -> Option<LeaseId> {
         self.given.take_if(|(given, _)| given == key).map(|(_, id)| id)

@@ -141,11 +141,12 @@ impl Keeper {
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
             None => {
-                let approved = self.approvals.take_given(&key);
-                if let (Some(approving), None) = (granted.approving, approved) {
+                if let Some(approving) = granted.approving
+                    && !self.approvals.is_given(&key)
+                {
                     return self.wait_for_person(pending, &routed, key, (&granted, approving));
                 }
-                match self.issue((key, approved), &granted, &routed, From::of(pending.caller)) {
+                match self.issue(key, &granted, &routed, From::of(pending.caller)) {
                     Some(lease) => lease,
                     None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
                 }
@@ -324,18 +325,16 @@ impl Keeper {
         }
     }
 
-    /// With the id it was approved by, if it was.
-    fn issue(
-        &mut self,
-        (key, approved): (LeaseKey, Option<LeaseId>),
-        granted: &Granted,
-        routed: &Routed,
-        from: From,
-    ) -> Option<Lease> {
+    /// Whoever comes here, a grant that asks for an approval has no lease without one.
+    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
+        let id = match granted.approving {
+            None => new_id()?,
+            Some(_) => self.approvals.take_given(&key)?,
+        };
         self.end_expired();
         let now = Moment::now();
         let mut lease = Lease {
-            id: approved.or_else(new_id)?,
+            id,
             key,
             route: routed.route.clone(),
             expires: now.after(granted.ttl),
