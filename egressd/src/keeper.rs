@@ -157,8 +157,8 @@ impl Keeper {
         }
     }
 
-    /// Puts an ask on the lane; `None` if the lane is gone or keeperd does not answer. The receiver fails if it goes later.
-    /// `cut` is what ends the request if its lease is taken back.
+    /// Puts an ask on the lane; `None` if the lane is gone, or keeperd does not answer. The receiver
+    /// fails if it goes later. `cut` is what ends the request if its lease is taken back.
     pub(crate) fn ask_open(
         &self,
         ask: Ask,

@@ -170,3 +170,93 @@ impl Approvals {
         asks.chain(self.waiting.iter().map(|one| one.ends)).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::lease_lane::Caller;
+    use proto::name::{Consumer, Delivery, Handle, Host, Method, ProviderId, Purpose};
+
+    use super::super::asks::Presented;
+    use super::*;
+    use crate::policy::grants::GrantMark;
+
+    fn key(version: u32) -> LeaseKey {
+        LeaseKey {
+            secret: Handle::parse("@a").unwrap(),
+            version,
+            consumer: Consumer::ugent_core(),
+            purpose: Purpose::parse("llm.chat").unwrap(),
+            delivery: Delivery::HttpHeaderInject,
+            host: Host::parse("api.openai.com").unwrap(),
+            grant: GrantMark::of_test(1),
+        }
+    }
+
+    fn at(secs: u64) -> Moment {
+        Moment::at(Duration::from_secs(secs))
+    }
+
+    fn enter(approvals: &mut Approvals, version: u32) -> LeaseId {
+        let id = LeaseId(version.into());
+        let first = (RouteName::parse("openai POST /v1/x").unwrap(), From { uid: None, pid: None });
+        approvals.enter(Approval::of(id, key(version), first, (Timestamp(0), Duration::from_secs(300))));
+        id
+    }
+
+    fn join(approvals: &mut Approvals, version: u32, seq: u64, until: u64) {
+        let ask = PendingAsk {
+            lane: LaneId::of_test(1),
+            seq,
+            caller: Caller::Tcp,
+            token: Presented::Nothing,
+            provider: ProviderId::parse("openai").unwrap(),
+            method: Method::parse("POST").unwrap(),
+            path: "/v1/x".to_owned(),
+            named: None,
+            until: Some(at(until)),
+        };
+        approvals.join(&key(version), ask, at(until));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_uses_and_for_so_many_asks_of_each() {
+        let mut approvals = Approvals::default();
+        for version in 0..64 {
+            assert!(matches!(approvals.room(&key(version)), Room::ForAnother));
+            enter(&mut approvals, version);
+        }
+        assert!(matches!(approvals.room(&key(64)), Room::Full));
+        for seq in 0..64 {
+            assert!(matches!(approvals.room(&key(0)), Room::There));
+            join(&mut approvals, 0, seq, 60);
+        }
+        assert!(matches!(approvals.room(&key(0)), Room::Full));
+        assert!(matches!(approvals.room(&key(1)), Room::There), "a flood takes its own places only");
+    }
+
+    #[test]
+    fn each_ask_has_its_own_end_and_a_use_stays_until_the_last_of_them() {
+        let mut approvals = Approvals::default();
+        let id = enter(&mut approvals, 1);
+        join(&mut approvals, 1, 1, 10);
+        join(&mut approvals, 1, 2, 20);
+        assert_eq!(approvals.next_end(), Some(at(10)));
+        let (asks, uses) = approvals.take_overdue(at(10));
+        assert_eq!((asks.iter().map(|ask| ask.seq).collect::<Vec<_>>(), uses.len()), (vec![1], 0));
+        approvals.forget(|_, seq| seq == 2);
+        assert_eq!(approvals.wanted().count(), 0);
+        assert!(approvals.take(id).is_none(), "nobody waits, so there is nothing to answer");
+        assert!(matches!(approvals.room(&key(1)), Room::There), "and who comes back finds it");
+        let (asks, uses) = approvals.take_overdue(at(20));
+        assert_eq!((asks.len(), uses.len(), approvals.next_end()), (0, 1, None));
+    }
+
+    #[test]
+    fn what_was_given_is_for_that_use_and_once() {
+        let mut approvals = Approvals { given: Some((key(1), LeaseId(1))), ..Approvals::default() };
+        assert!(!approvals.is_given(&key(2)) && approvals.take_given(&key(2)).is_none());
+        assert!(approvals.is_given(&key(1)));
+        assert_eq!(approvals.take_given(&key(1)), Some(LeaseId(1)));
+        assert_eq!(approvals.take_given(&key(1)), None);
+    }
+}

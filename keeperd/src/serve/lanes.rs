@@ -19,6 +19,13 @@ const GREETING: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LaneId(u64);
 
+#[cfg(test)]
+impl LaneId {
+    pub(super) const fn of_test(n: u64) -> Self {
+        Self(n)
+    }
+}
+
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
