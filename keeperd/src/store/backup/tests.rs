@@ -1,0 +1,1 @@
+//! Claims about backups and restores, on directories of their own.
