@@ -96,7 +96,8 @@ pub(crate) fn all_highest(read: &ReadTransaction) -> Result<Vec<(Handle, u32)>, 
     let mut names = Vec::new();
     for entry in read.open_table(HIGHEST)?.iter()? {
         let (name, version) = entry?;
-        let handle = Handle::parse(&format!("@{}", name.value())).map_err(|_| malformed("highest_version"))?;
+        let handle =
+            Handle::parse(&format!("@{}", name.value())).map_err(|_| malformed("highest_version"))?;
         names.push((handle, version.value()));
     }
     Ok(names)

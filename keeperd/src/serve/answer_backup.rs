@@ -48,8 +48,7 @@ impl Keeper {
                 let mut record = self.by(lane, Event::VaultBackedUp);
                 record.count = Some(u64::from(totals.secrets));
                 self.note(record);
-                let answer =
-                    CliAnswer::BackedUp { secrets: totals.secrets, versions: totals.versions };
+                let answer = CliAnswer::BackedUp { secrets: totals.secrets, versions: totals.versions };
                 self.answer_result(lane, Ok(answer));
             }
             Err(failure) => self.not_done(lane, failure),

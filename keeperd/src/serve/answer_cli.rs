@@ -33,8 +33,7 @@ impl Keeper {
             locked: self.vault.keys.is_none(),
             journal_broken: self.recorder.broken(),
         };
-        let answered =
-            duty(&parcel.message, &condition).and_then(|()| self.answer(lane, parcel));
+        let answered = duty(&parcel.message, &condition).and_then(|()| self.answer(lane, parcel));
         if let Err(failure) = answered {
             self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded);
         }

@@ -60,9 +60,9 @@ impl Store {
         }
         let written = staged.iter().try_for_each(|staged| {
             let deposits = staged.row.versions.iter().map(|version| version.deposit);
-            deposits.into_iter().try_for_each(|deposit| {
-                vault_dir::write_one_of_many(&self.secrets, deposit, &staged.sealed)
-            })
+            deposits
+                .into_iter()
+                .try_for_each(|deposit| vault_dir::write_one_of_many(&self.secrets, deposit, &staged.sealed))
         });
         let rows: Vec<SecretRow> = staged.into_iter().map(|staged| staged.row).collect();
         let written = written.and_then(|()| vault_dir::sync(&self.secrets));

@@ -32,7 +32,7 @@ use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 
-pub(crate) use backup::{Backup, Restored, Step, Totals};
+pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
 pub(crate) use import::Staged;
 pub(crate) use init::Initialized;
@@ -157,6 +157,8 @@ fn not_set_up() -> Failure {
 
 #[cfg(test)]
 mod earlier_tests;
+#[cfg(test)]
+mod import_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

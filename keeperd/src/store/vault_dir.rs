@@ -48,14 +48,10 @@ pub(super) fn write_sealed(secrets: &Path, deposit: DepositId, sealed: &Sealed) 
 }
 
 /// The same, without its name being durable before [`sync`].
-pub(super) fn write_one_of_many(
-    secrets: &Path,
-    deposit: DepositId,
-    sealed: &Sealed,
-) -> Result<(), Failure> {
+pub(super) fn write_one_of_many(secrets: &Path, deposit: DepositId, sealed: &Sealed) -> Result<(), Failure> {
     let path = sealed_path(secrets, deposit);
-    let made = files::make(&path)
-        .and_then(|mut file| file.write_all(sealed.bytes()).and_then(|()| file.sync_all()));
+    let made =
+        files::make(&path).and_then(|mut file| file.write_all(sealed.bytes()).and_then(|()| file.sync_all()));
     made.map_err(|error| io_failure("cannot write", &path, &error))
 }
 

@@ -38,10 +38,7 @@ pub(crate) struct Key {
 }
 
 /// A header for a new backup, and its key.
-pub(crate) fn make(
-    passphrase: &SecretBytes,
-    cost: KdfCost,
-) -> Result<([u8; HEADER_LEN], Key), BackupError> {
+pub(crate) fn make(passphrase: &SecretBytes, cost: KdfCost) -> Result<([u8; HEADER_LEN], Key), BackupError> {
     if !cost.is_acceptable() {
         return Err(BackupError::Cost);
     }

@@ -58,9 +58,10 @@ impl BackupError {
                 (FailureClass::Config, "use the version of this software that made it, or a later one")
             }
             Self::Damaged | Self::Cut => (FailureClass::BadInput, ANOTHER),
-            Self::WrongPassphrase => {
-                (FailureClass::Refused, "give the passphrase that was chosen for this backup, not the vault's")
-            }
+            Self::WrongPassphrase => (
+                FailureClass::Refused,
+                "give the passphrase that was chosen for this backup, not the vault's",
+            ),
             Self::Cost => (
                 FailureClass::Config,
                 "set kdf in secrets.toml to values between 8192 KiB, 1 pass and 1048576 KiB, 16 passes",

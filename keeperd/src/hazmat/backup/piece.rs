@@ -1,7 +1,10 @@
 //! One piece of a backup: sealed and opened, and what is said of secrets in it, encoded and decoded.
 //! Values go from slot to box and from box to slot; only what the catalog knows leaves a slot here.
 
-#![expect(clippy::disallowed_methods, reason = "INV-02: what the catalog knows goes into slots and out of them")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "INV-02: what the catalog knows goes into slots and out of them"
+)]
 
 use proto::frame::VALUE_MAX;
 use proto::hazmat::SecretBytes;

@@ -11,7 +11,6 @@ use proto::failure::{Failure, FailureClass};
 
 use crate::hazmat::backup::BackupError;
 
-pub(crate) use parts::Totals;
 pub(crate) use restore::Restored;
 pub(crate) use write::{Backup, Step};
 

@@ -82,7 +82,10 @@ impl Store {
     fn nothing_is_here(&mut self) -> Result<(), Failure> {
         let contents = self.contents()?;
         let has_header = vault_dir::read_header(&self.secrets)?.is_some();
-        if contents.backend.is_none() && contents.vault.is_none() && contents.secrets.is_empty() && !has_header
+        if contents.backend.is_none()
+            && contents.vault.is_none()
+            && contents.secrets.is_empty()
+            && !has_header
         {
             return Ok(());
         }

@@ -166,9 +166,10 @@ fn not_empty() -> Failure {
 
 fn not_opened(row: &SecretRow, version: &VersionRow, error: OpenError) -> Failure {
     let (class, hint) = match error {
-        OpenError::Damaged => {
-            (FailureClass::BadInput, format!("ugent secret rotate {} --stdin, and then the backup", row.handle))
-        }
+        OpenError::Damaged => (
+            FailureClass::BadInput,
+            format!("ugent secret rotate {} --stdin, and then the backup", row.handle),
+        ),
         OpenError::NoSlot => {
             (FailureClass::TryAgain, "raise the limit on locked memory (ulimit -l)".to_owned())
         }
