@@ -60,7 +60,8 @@ impl Backup {
         file.keep_written().map_err(not_made)?;
         let mut out = stdout().lock();
         let shown = self.file.display();
-        writeln!(out, "backed up {secrets} secrets ({versions} values) to {shown}, and read them back")?;
+        let (secrets, values) = (count(secrets, "secret"), count(versions, "value"));
+        writeln!(out, "backed up {secrets} ({values}) to {shown}, and read it back")?;
         writeln!(
             out,
             "not in it: secrets.grants.toml, secrets.providers.toml, secrets.toml, tokens, the journal"
@@ -68,6 +69,11 @@ impl Backup {
         writeln!(out, "restore: UGENT_HOME=AN_EMPTY_DIRECTORY ugent secret restore {shown}")?;
         Ok(())
     }
+}
+
+/// So many of a thing, in words.
+pub(super) fn count(number: u32, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Both passphrases cannot be read from one place.

@@ -15,6 +15,7 @@ use nix::libc;
 use proto::failure::{Failure, FailureClass};
 use proto::frame::VALUE_MAX;
 use proto::hazmat::{NoSlot, SecretBytes};
+use proto::name::Handle;
 
 use super::input::{InputError, fill};
 
@@ -72,9 +73,11 @@ impl EnvFile {
         variable.text.is_empty()
     }
 
-    /// Whether it is written with an `@` at its begin, as a reference is.
+    /// Whether it is a handle, as a reference is.
+    #[expect(clippy::disallowed_methods, reason = "INV-02: what is a handle is no value")]
     pub(crate) fn is_reference(&self, variable: &Variable) -> bool {
-        self.begins(variable, "@")
+        let text = self.bytes.expose().get(variable.text.clone()).unwrap_or_default();
+        text.starts_with(b"@") && std::str::from_utf8(text).is_ok_and(|text| Handle::parse(text).is_ok())
     }
 
     /// Whether it is written with that at its begin.

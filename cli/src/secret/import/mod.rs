@@ -11,6 +11,7 @@ use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest, IMPORT_MAX};
 use proto::failure::{Failure, FailureClass};
 
+use super::backup::count;
 use super::bad_name;
 use super::list::all;
 use super::unlock::{Expected, unlocked_keeper};
@@ -94,7 +95,7 @@ impl Import {
             return Err(keeper::unexpected().into());
         };
         keeper.end()?;
-        writeln!(stdout(), "imported {secrets} secrets")?;
+        writeln!(stdout(), "imported {}", count(secrets, "secret"))?;
         self.references(&file, &plan)
     }
 

@@ -15,7 +15,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::pair;
 use proto::name::Backend;
 
-use super::backup::two_descriptors;
+use super::backup::{count, two_descriptors};
 use crate::clock::seconds;
 use crate::ending::{self, Outcome};
 use crate::hazmat::passphrase::{Asking, Sources, of_backup};
@@ -72,8 +72,9 @@ impl Restore {
         keeper.end()?;
         staging.take_place()?;
         let mut out = stdout().lock();
-        writeln!(out, "restored {secrets} secrets ({versions} values) of a backup made {}", seconds(made))?;
-        writeln!(out, "in {}, and read them back; the backup is as it was", home.secrets().display())?;
+        let (secrets, values) = (count(secrets, "secret"), count(versions, "value"));
+        writeln!(out, "restored {secrets} ({values}) of a backup made {}", seconds(made))?;
+        writeln!(out, "in {}, and read it back; the backup stays as it is", home.secrets().display())?;
         writeln!(
             out,
             "next: put secrets.grants.toml, secrets.providers.toml and secrets.toml back, and issue tokens anew"
