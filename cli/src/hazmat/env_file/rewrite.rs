@@ -12,6 +12,7 @@ use nix::libc;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::Handle;
+use unix::wash;
 
 use super::{EnvFile, Quotes, Variable, read};
 use crate::hazmat::input::same;
@@ -23,6 +24,14 @@ impl EnvFile {
     /// # Errors
     /// [`Failure`]; the file is what it was then.
     pub(crate) fn rewrite(&self, path: &Path, references: &[(&Variable, &Handle)]) -> Result<(), Failure> {
+        let rewritten = self.replace(path, references);
+        // What was copied and compared must not be what this thread ends with.
+        wash::registers();
+        rewritten
+    }
+
+    #[inline(never)]
+    fn replace(&self, path: &Path, references: &[(&Variable, &Handle)]) -> Result<(), Failure> {
         let text = self.with(references).map_err(crate::ending::no_slot)?;
         let failed = |error: io::Error| not_rewritten(path, &error.to_string());
         let path = path.canonicalize().map_err(failed)?;
