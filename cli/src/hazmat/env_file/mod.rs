@@ -16,6 +16,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::frame::VALUE_MAX;
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::Handle;
+use unix::wash;
 
 use super::input::{InputError, fill};
 
@@ -57,8 +58,9 @@ impl EnvFile {
     /// [`Failure`] with the line of a mistake, and nothing else of the file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = read(path)?;
-        let variables =
-            grammar::parse(&bytes).map_err(|(line, mistake)| not_understood(path, line, mistake))?;
+        let parsed = grammar::parse(&bytes);
+        wash::registers();
+        let variables = parsed.map_err(|(line, mistake)| not_understood(path, line, mistake))?;
         Ok(Self { bytes, variables })
     }
 
@@ -102,6 +104,7 @@ impl EnvFile {
             Quotes::Double => grammar::unescape(text, value.expose_mut()),
         };
         value.truncate(length);
+        wash::registers();
         Ok(value)
     }
 }
