@@ -5,13 +5,14 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use proto::cli_lane::CliAnswer;
-use proto::failure::Failure;
+use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::journal::Event;
 
 use super::answer_cli::no_value;
-use super::keeper::{After, Keeper};
+use super::keeper::{Keeper, Recorded};
 use super::lanes::LaneId;
+use super::recorder::Urgency;
 use super::slow::Job;
 use crate::clock::wall;
 use crate::store::{Backup, Restored, Step};
@@ -38,10 +39,11 @@ impl Keeper {
         }
         match result {
             Ok(Step::Begun(backup)) => {
-                // INV-04: written before the first byte of any value leaves, sealed as it is.
                 let record = self.by(lane, Event::VaultBackupBegun);
-                self.note(record);
-                self.after.push(After::Backup { lane, backup });
+                match self.record(record, Urgency::Now) {
+                    Ok(seq) => self.begun.push((lane, seq, backup)),
+                    Err(failure) => self.answer_result(lane, Err(failure)),
+                }
             }
             Ok(Step::Next(backup)) => self.slow.send(Job::Backup { lane, backup }),
             Ok(Step::Done(totals)) => {
@@ -52,6 +54,28 @@ impl Keeper {
                 self.answer_result(lane, Ok(answer));
             }
             Err(failure) => self.not_done(lane, failure),
+        }
+    }
+
+    /// INV-04: the record is on disk before the first byte of any value leaves, sealed as it is.
+    pub(super) fn advance_backups(&mut self) {
+        for (lane, seq, backup) in std::mem::take(&mut self.begun) {
+            match self.recorder.receipt(seq) {
+                Some(_receipt) => self.slow.send(Job::Backup { lane, backup }),
+                None => self.begun.push((lane, seq, backup)),
+            }
+        }
+    }
+
+    /// The records of backups that were to begin cannot be written.
+    pub(super) fn refuse_backups(&mut self, what: &str) {
+        for (lane, ..) in std::mem::take(&mut self.begun) {
+            let failure = Failure::new(
+                FailureClass::Io,
+                format!("that a backup begins cannot be recorded, so there is none: {what}"),
+                "make room or mend the journal (ugent secret audit --verify)",
+            );
+            self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded);
         }
     }
 

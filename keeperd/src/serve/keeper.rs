@@ -19,7 +19,7 @@ use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::recorder::{Recorder, Urgency};
-use super::slow::{Job, Slow};
+use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
 use crate::clock::wall;
@@ -51,8 +51,6 @@ pub(super) enum After {
     Refuse { lane: LaneId, answer: LeaseAnswer },
     /// What is in flight under a lease is to end: sent either way.
     Cut { lane: LaneId, lease: LeaseId },
-    /// The next step of a backup, which was recorded: not taken if it could not be.
-    Backup { lane: LaneId, backup: Backup },
     /// To the CLI.
     Cli { lane: LaneId, answer: CliAnswer, value: Option<SecretBytes>, fds: Vec<OwnedFd>, recorded: Recorded },
 }
@@ -102,6 +100,8 @@ pub(super) struct Keeper {
     pub(super) drafts: HashMap<LaneId, String>,
     /// Secrets that come together, until the last has come.
     pub(super) imports: HashMap<LaneId, Vec<Staged>>,
+    /// Backups whose record is not on disk yet.
+    pub(super) begun: Vec<(LaneId, RecordSeq, Backup)>,
     pub(super) parked: Vec<PendingAsk>,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
@@ -197,12 +197,6 @@ impl Keeper {
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
                 After::Cut { lane, lease } => self.push_lease(lane, &LeaseAnswer::Cut { lease }, None),
-                After::Backup { lane, backup } => match &written {
-                    Ok(()) => self.slow.send(Job::Backup { lane, backup }),
-                    Err(failure) => {
-                        self.push_cli(lane, &CliAnswer::Failed(failure.clone()), None, Vec::new());
-                    }
-                },
                 After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),

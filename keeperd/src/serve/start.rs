@@ -93,6 +93,7 @@ impl Keeper {
             uses: Uses::default(),
             drafts: HashMap::new(),
             imports: HashMap::new(),
+            begun: Vec::new(),
             parked: Vec::new(),
             releases: HashMap::new(),
             after: Vec::new(),

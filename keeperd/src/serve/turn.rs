@@ -161,7 +161,10 @@ impl Keeper {
         loop {
             match self.recorder.collect() {
                 Ok(None) => return,
-                Ok(Some(_)) => self.advance_parked(),
+                Ok(Some(_)) => {
+                    self.advance_parked();
+                    self.advance_backups();
+                }
                 Err(failure) => self.unrecorded(&failure.what),
             }
         }
