@@ -286,6 +286,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked).into_iter().chain(approvals) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
+        self.refuse_backups(what);
     }
 
     /// The request of an ask is over.

@@ -15,7 +15,7 @@ impl Store {
     ///
     /// # Errors
     /// [`FailureClass::TryAgain`], at no cost, before it is time; else as the attempt.
-    pub(super) fn try_passphrase<T>(
+    pub(in crate::store) fn try_passphrase<T>(
         &mut self,
         attempt: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
