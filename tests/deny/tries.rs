@@ -31,6 +31,8 @@ fn keepers_of_one_command_each_share_the_wait_and_the_right_one_ends_it() {
     too_soon(world.ugent(&["audit", "--verify"]).run(), 2);
     too_soon(world.ugent(&["rekey", "--new-passphrase-fd", "0"]).typing("another one").run(), 2);
     too_soon(world.launcher().run(), 2);
+    let backup = ["backup", "kept.backup", "--backup-passphrase-fd", "0"];
+    too_soon(world.ugent(&backup).typing("one for the backup").run(), 2);
     assert_eq!(world.events("vault.unlock_failed").len(), 2, "what was not tried is not recorded");
     until_true("it is time", || right().code == Some(0));
     wrong(&world);
