@@ -12,6 +12,7 @@ mod lease;
 mod list;
 mod lock;
 mod meta_view;
+mod provider;
 mod rekey;
 mod remove;
 mod rollback;
@@ -73,6 +74,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Grant(grant::Grant),
+    Provider(provider::Provider),
     Token(token::Token),
     Lease(lease::Lease),
     Audit(audit::Audit),
@@ -94,6 +96,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Grant(_) => "grant",
+            Self::Provider(_) => "provider",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
             Self::Audit(_) => "audit",
@@ -140,6 +143,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
+        Verb::Provider(provider) => provider.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),

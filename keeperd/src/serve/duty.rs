@@ -40,6 +40,7 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::TokenList { .. }
         | CliRequest::LeaseList { .. }
         | CliRequest::GrantList { .. }
+        | CliRequest::ProviderList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
         | CliRequest::CheckText { .. } => Needs::SetUp,

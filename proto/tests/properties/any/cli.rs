@@ -10,7 +10,7 @@ use proto::name::{Backend, Kind};
 use proto::policy::PolicyFile;
 
 use super::names::{consumer, handle, provider, time, token_id};
-use super::policies::{explanation, grant, question, verdict};
+use super::policies::{explanation, grant, question, route, verdict};
 use super::standings::{failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
@@ -43,6 +43,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
             .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
         any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        any::<u32>().prop_map(|seen| CliRequest::ProviderList { seen }),
         question().prop_map(CliRequest::Explain),
         Just(CliRequest::CheckPolicy),
         (select(PolicyFile::ALL), any::<String>(), any::<bool>())
@@ -90,6 +91,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         Just(CliAnswer::PassphraseNeeded),
         (vec(grant(), 0..4), any::<bool>())
             .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        (vec(route(), 0..4), any::<bool>())
+            .prop_map(|(routes, more)| CliAnswer::ProviderListed { routes, more }),
         explanation().prop_map(CliAnswer::Explained),
         (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
         Just(CliAnswer::TextNoted),
