@@ -14,6 +14,6 @@ pub(crate) mod pattern;
 mod place;
 pub(crate) mod providers;
 mod providers_file;
-pub(crate) mod tokens;
 mod token_slots;
+pub(crate) mod tokens;
 mod toml_place;

@@ -210,7 +210,12 @@ impl Provider {
 
 impl Route {
     /// A route of that provider.
-    pub(super) fn new(id: &ProviderId, method: &str, pattern: &str, purpose: &str) -> Result<Self, NameError> {
+    pub(super) fn new(
+        id: &ProviderId,
+        method: &str,
+        pattern: &str,
+        purpose: &str,
+    ) -> Result<Self, NameError> {
         Ok(Self {
             method: Method::parse(method)?,
             pattern: pattern.to_owned(),

@@ -61,9 +61,7 @@ pub(super) fn apply(text: &str, read_anchors: &AnchorReader<'_>) -> Result<Vec<P
     let mut seen = Vec::new();
     for row in file.providers {
         let id = row.id.get_ref().clone();
-        let complain = |what: &str, mend: &str| {
-            Err(Complaint::at(text, row.id.span(), what).mended_by(mend))
-        };
+        let complain = |what: &str, mend: &str| Err(Complaint::at(text, row.id.span(), what).mended_by(mend));
         if seen.contains(&id) {
             return complain("this provider stands in the file twice", "put its fields in one table");
         }
@@ -103,9 +101,10 @@ fn built_in(id: &ProviderId) -> Option<&'static BuiltIn> {
 /// A built-in provider, before the file's fields are put in.
 fn overridden(text: &str, row: &Row, known: &BuiltIn) -> Result<Provider, Complaint> {
     let missing = match known.site {
-        Site::OfItsUser if row.base_url.is_none() => {
-            Some(("this provider has no host until base_url says it", "base_url = \"https://RESOURCE.openai.azure.com\""))
-        }
+        Site::OfItsUser if row.base_url.is_none() => Some((
+            "this provider has no host until base_url says it",
+            "base_url = \"https://RESOURCE.openai.azure.com\"",
+        )),
         Site::ThisMachine { .. } if row.base_url.is_none() && row.allow_private != Some(true) => {
             Some(("this provider is on this machine, which must be allowed", "allow_private = true"))
         }
@@ -120,8 +119,7 @@ fn overridden(text: &str, row: &Row, known: &BuiltIn) -> Result<Provider, Compla
 /// A provider of the file's own, before its fields are put in.
 fn custom(text: &str, row: &Row, like: Option<&Spanned<ProviderId>>) -> Result<Provider, Complaint> {
     let id = row.id.get_ref();
-    let complain =
-        |what: &str, mend: &str| Complaint::at(text, row.id.span(), what).mended_by(mend);
+    let complain = |what: &str, mend: &str| Complaint::at(text, row.id.span(), what).mended_by(mend);
     if id.is_generic() {
         return Err(complain("generic is the name for secrets of no provider", "choose another id"));
     }
@@ -141,7 +139,8 @@ fn custom(text: &str, row: &Row, like: Option<&Spanned<ProviderId>>) -> Result<P
             let mut provider = Provider::to_override(known).map_err(bug)?;
             provider.transport.provider = id.clone();
             let groups = Route::of_groups(id, known.groups);
-            provider.routes = groups.map_err(|_| complain("this id is too long for like", "choose a shorter one"))?;
+            provider.routes =
+                groups.map_err(|_| complain("this id is too long for like", "choose a shorter one"))?;
             provider
         }
         None => {
@@ -243,7 +242,12 @@ fn routes(text: &str, row: &Row) -> Result<Vec<Route>, Complaint> {
             ));
         }
         let made = Route::new(row.id.get_ref(), route.method.as_str(), path, route.purpose.as_str())
-            .map_err(|_| complain("path is longer than a route's name has room for (about 200 bytes)", "make it shorter"))?;
+            .map_err(|_| {
+                complain(
+                    "path is longer than a route's name has room for (about 200 bytes)",
+                    "make it shorter",
+                )
+            })?;
         if routes.iter().any(|known| known.name == made.name) {
             return Err(complain("this method and path stand there twice", "leave one of them"));
         }

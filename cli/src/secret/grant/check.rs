@@ -63,7 +63,6 @@ impl Check {
         };
         say(self.json.form(), &verdicts)
     }
-
 }
 
 /// Says what keeperd makes of files, and fails if it would not take one of them.
@@ -102,7 +101,9 @@ const fn without(file: PolicyFile) -> &'static str {
     }
 }
 
-pub(in crate::secret) fn in_use(session: &Session) -> Result<Vec<(String, PolicyFile, FileVerdict)>, Failure> {
+pub(in crate::secret) fn in_use(
+    session: &Session,
+) -> Result<Vec<(String, PolicyFile, FileVerdict)>, Failure> {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let CliAnswer::PolicyChecked { grants, providers } = keeper.ask(&CliRequest::CheckPolicy, None)?.answer
     else {

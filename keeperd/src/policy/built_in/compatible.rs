@@ -115,14 +115,10 @@ const CHAT: &[Row] = &[
     ("GET", "/models/**", "llm.models"),
 ];
 const EMBEDDINGS: &[Row] = &[("POST", "/embeddings", "llm.embeddings")];
-const RESPONSES: &[Row] = &[
-    ("POST", "/responses", "llm.chat"),
-    ("GET DELETE", "/responses/{id}", "llm.chat"),
-];
-const IMAGES: &[Row] = &[
-    ("POST", "/images/generations", "llm.images"),
-    ("POST", "/images/edits", "llm.images"),
-];
+const RESPONSES: &[Row] =
+    &[("POST", "/responses", "llm.chat"), ("GET DELETE", "/responses/{id}", "llm.chat")];
+const IMAGES: &[Row] =
+    &[("POST", "/images/generations", "llm.images"), ("POST", "/images/edits", "llm.images")];
 const AUDIO: &[Row] = &[
     ("POST", "/audio/speech", "llm.audio"),
     ("POST", "/audio/transcriptions", "llm.audio"),

@@ -347,11 +347,11 @@ fn a_marked_value_goes_to_the_other_host_and_only_where_that_is_granted_too() {
     let (grant, ask) = one_of_each();
     let ask = Ask { delivery: Delivery::HttpHeaderInject, marked_host: Some(host(1)), ..ask };
     let judged = |hosts: Vec<Host>, injectable| {
-        let grant =
-            Grant { deliveries: vec![Delivery::HttpHeaderInject], hosts, ..grant.clone() };
+        let grant = Grant { deliveries: vec![Delivery::HttpHeaderInject], hosts, ..grant.clone() };
         let provider = ask.provider.clone();
-        let secret =
-            |_: &Handle| Some(Candidate { provider: provider.clone(), version: 1, injectable, expired: false });
+        let secret = |_: &Handle| {
+            Some(Candidate { provider: provider.clone(), version: 1, injectable, expired: false })
+        };
         match judge(&Grants::Loaded(vec![Placed::new(grant, 1)]), secret, &ask, NOW) {
             Verdict::Grant(granted) => Ok(granted.host),
             Verdict::Deny(reason) => Err(reason),

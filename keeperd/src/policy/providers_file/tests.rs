@@ -90,7 +90,9 @@ fn what_has_no_place_of_its_own_is_there_once_the_file_says_where() {
     let local = &ollama.find(&id("ollama")).unwrap().transport;
     assert_eq!((local.scheme, local.host.as_str(), local.port), (Scheme::Http, "localhost", 11434));
     let handle = proto::name::Handle::parse("@ollama").unwrap();
-    assert!(ollama.without_secret(&handle).is_some() && Providers::built_in().without_secret(&handle).is_none());
+    assert!(
+        ollama.without_secret(&handle).is_some() && Providers::built_in().without_secret(&handle).is_none()
+    );
     let second = with(
         "[[providers]]\nid = \"azure-eu\"\nlike = \"azure-openai\"\nbase_url = \"https://eu.openai.azure.com\"\n",
     );
@@ -122,7 +124,8 @@ fn a_bad_file_refuses_itself_and_the_built_in_table_goes_on() {
         "[[providers]]\nid = \"openai\"\nbase_url = \"https://user@host/\"\n".to_owned(),
         "[[providers]]\nid = \"openai\"\nbase_url = \"https://host/?a\"\n".to_owned(),
         "[[providers]]\nid = \"openai\"\nbase_url = \"http://localhost:1/\"\n".to_owned(),
-        "[[providers]]\nid = \"openai\"\nbase_url = \"http://example.com/\"\nallow_private = true\n".to_owned(),
+        "[[providers]]\nid = \"openai\"\nbase_url = \"http://example.com/\"\nallow_private = true\n"
+            .to_owned(),
         "[[providers]]\nid = \"openai\"\nconnect_timeout_secs = 0\n".to_owned(),
         "[[providers]]\nid = \"openai\"\n[[providers]]\nid = \"openai\"\n".to_owned(),
         "[[providers]]\nid = \"openai\"\nlike = \"jina\"\n".to_owned(),

@@ -61,8 +61,11 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
 }
 
 pub(super) fn route() -> impl Strategy<Value = RouteView> {
-    let listed = (method(), any::<String>(), purpose())
-        .prop_map(|(method, path, purpose)| ListedRoute { method, path, purpose });
+    let listed = (method(), any::<String>(), purpose()).prop_map(|(method, path, purpose)| ListedRoute {
+        method,
+        path,
+        purpose,
+    });
     (provider(), select(Origin::ALL), vec(host(), 0..3), of(listed))
         .prop_map(|(provider, origin, hosts, route)| RouteView { provider, origin, hosts, route })
 }
