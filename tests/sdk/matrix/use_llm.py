@@ -19,7 +19,7 @@ def run(name, home):
 
 
 with tempfile.TemporaryDirectory() as home:
-    model = f"- model_id: standin\n  model_name: m\n  api_base: {BASE}/proxy/openai/v1\n"
+    model = f"- model_id: standin\n  model_name: m\n  api_base: {BASE}/proxy/openai/v1\n  api_key_name: ugent\n"
     pathlib.Path(home, "extra-openai-models.yaml").write_text(model, encoding="utf-8")
     for turn in ("GOOD", "REVOKED", "NARROW"):
         run(turn, home)

@@ -8,7 +8,7 @@ use super::{Reply, header, whole};
 use crate::standin::openai::WORDS;
 
 pub(super) fn reply(method: &Method, path: &str, headers: &HeaderMap, streamed: bool) -> Reply {
-    let has_version = header(headers, "anthropic-version") == "2023-06-01";
+    let has_version = header(headers, "anthropic-version").starts_with("202");
     match (method.as_str(), path, streamed) {
         ("POST", "/v1/messages", true) if has_version => Reply::Events(events()),
         ("POST", "/v1/messages", false) if has_version => {

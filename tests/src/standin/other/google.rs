@@ -14,7 +14,7 @@ pub(super) fn reply(method: &Method, path: &str, headers: &HeaderMap) -> Reply {
         ("POST", _, "streamGenerateContent") => Reply::Events(events()),
         ("POST", _, "countTokens") => whole(json!({ "totalTokens": 7 })),
         ("POST", _, "batchEmbedContents") => whole(json!({ "embeddings": [{ "values": [0.5, -0.25] }] })),
-        ("POST" | "PUT", "/upload/v1beta/files", "") => upload(headers),
+        ("POST" | "PUT", "/upload/v1/files" | "/upload/v1beta/files", "") => upload(path, headers),
         _ => Reply::Nothing,
     }
 }
@@ -36,11 +36,11 @@ fn events() -> Vec<String> {
     WORDS.iter().enumerate().map(one).collect()
 }
 
-fn upload(headers: &HeaderMap) -> Reply {
+fn upload(path: &str, headers: &HeaderMap) -> Reply {
     let command = header(headers, "x-goog-upload-command");
     if command == "start" {
         let host = header(headers, "host");
-        let url = format!("https://{host}/google/upload/v1beta/files?upload_id=u1&upload_protocol=resumable");
+        let url = format!("https://{host}/google{path}?upload_id=u1&upload_protocol=resumable");
         let status = ("x-goog-upload-status", "active".to_owned());
         return Reply::Json(json!({}), vec![("x-goog-upload-url", url), status]);
     }
