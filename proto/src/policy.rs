@@ -142,6 +142,8 @@ pub struct RouteView {
     pub provider: ProviderId,
     /// Whether the providers file made it or changed it.
     pub origin: Origin,
+    /// Whether a grant names a secret of it, or itself.
+    pub takes: Takes,
     /// The hosts its requests go to; none where that is for the providers file to say.
     pub hosts: Vec<Host>,
     /// What it is; none for a provider that is not in use.
@@ -158,6 +160,20 @@ pub struct ListedRoute {
     /// What a grant must name.
     pub purpose: Purpose,
 }
+
+/// What a provider takes to let a request in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Takes {
+    /// A secret's value.
+    Secret,
+    /// Nothing: its grants name its own id in a secret's place.
+    Nothing,
+}
+
+crate::name::words!(Takes, "credential", "it is secret or nothing", {
+    Secret => "secret",
+    Nothing => "nothing",
+});
 
 /// Where a provider's fields are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

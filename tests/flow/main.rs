@@ -25,6 +25,8 @@ mod locking;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod rekey;
 #[cfg(test)]
 mod requests;

@@ -2,8 +2,9 @@
 //! changes nothing.
 
 use proto::cli_lane::{CliAnswer, ROUTES_PAGE};
+use proto::lease_lane::Inject;
 use proto::name::ProviderId;
-use proto::policy::{ListedRoute, Origin, RouteView};
+use proto::policy::{ListedRoute, Origin, RouteView, Takes};
 
 use super::keeper::Keeper;
 use crate::policy::providers::{Provider, Route};
@@ -25,6 +26,10 @@ fn view(provider: &Provider, route: &Route) -> RouteView {
     RouteView {
         provider: provider.transport.provider.clone(),
         origin: provider.origin,
+        takes: match provider.inject {
+            Inject::Header { .. } | Inject::Query { .. } => Takes::Secret,
+            Inject::Nothing => Takes::Nothing,
+        },
         hosts: provider.hosts().cloned().collect(),
         route: Some(ListedRoute {
             method: route.method.clone(),
@@ -35,5 +40,6 @@ fn view(provider: &Provider, route: &Route) -> RouteView {
 }
 
 fn unplaced(id: &ProviderId) -> RouteView {
-    RouteView { provider: id.clone(), origin: Origin::Unplaced, hosts: Vec::new(), route: None }
+    let (origin, takes, hosts) = (Origin::Unplaced, Takes::Secret, Vec::new());
+    RouteView { provider: id.clone(), origin, takes, hosts, route: None }
 }

@@ -10,13 +10,13 @@ use proto::policy::{Origin, RouteView};
 use serde::Serialize;
 
 use crate::ending::Outcome;
-use crate::keeper::{self, Purpose};
+use crate::keeper::{self, Keeper, Purpose};
 use crate::render::{self, Form, JsonOption};
 use crate::secret::bad_name;
 use crate::session::Session;
 
 /// Names of the columns.
-const HEADER: [&str; 6] = ["PROVIDER", "ORIGIN", "METHOD", "PATH", "PURPOSE", "HOSTS"];
+const HEADER: [&str; 7] = ["PROVIDER", "ORIGIN", "TAKES", "METHOD", "PATH", "PURPOSE", "HOSTS"];
 
 /// Lists what may be called, and the purpose a grant must name for it
 #[derive(Args)]
@@ -37,6 +37,7 @@ pub(crate) struct List {
 struct Row {
     provider: String,
     origin: &'static str,
+    takes: &'static str,
     method: Option<String>,
     path: Option<String>,
     purpose: Option<String>,
@@ -54,6 +55,7 @@ impl From<RouteView> for Row {
         Self {
             provider: view.provider.to_string(),
             origin: view.origin.as_str(),
+            takes: view.takes.as_str(),
             method,
             path,
             purpose,
@@ -63,12 +65,13 @@ impl From<RouteView> for Row {
 }
 
 impl Row {
-    fn cells(self) -> [String; 6] {
+    fn cells(self) -> [String; 7] {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let hosts = if self.hosts.is_empty() { "-".to_owned() } else { self.hosts.join(",") };
         [
             self.provider,
             self.origin.to_owned(),
+            self.takes.to_owned(),
             or_dash(self.method),
             or_dash(self.path),
             or_dash(self.purpose),
@@ -80,7 +83,9 @@ impl Row {
 impl List {
     pub(super) fn run(&self, session: &Session) -> Outcome {
         let wanted = self.provider.as_deref().map(ProviderId::parse).transpose().map_err(bad_name)?;
-        let mut routes = all(session)?;
+        let mut keeper = keeper::reach(session, Purpose::Use)?;
+        let mut routes = all(&mut keeper)?;
+        keeper.end()?;
         if let Some(wanted) = wanted {
             routes.retain(|route| route.provider == wanted);
             if routes.is_empty() {
@@ -104,8 +109,8 @@ impl List {
     }
 }
 
-fn all(session: &Session) -> Result<Vec<RouteView>, Failure> {
-    let mut keeper = keeper::reach(session, Purpose::Use)?;
+/// All of them, page by page.
+pub(in crate::secret) fn all(keeper: &mut Keeper) -> Result<Vec<RouteView>, Failure> {
     let mut found: Vec<RouteView> = Vec::new();
     loop {
         let seen = u32::try_from(found.len()).unwrap_or(u32::MAX);
@@ -118,7 +123,6 @@ fn all(session: &Session) -> Result<Vec<RouteView>, Failure> {
         let ends = !more || routes.is_empty();
         found.extend(routes);
         if ends {
-            keeper.end()?;
             return Ok(found);
         }
     }

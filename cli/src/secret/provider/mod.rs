@@ -2,7 +2,7 @@
 //! providers file would be taken. keeperd alone parses and knows; nothing here does either.
 
 mod check;
-mod list;
+pub(super) mod list;
 
 use clap::{Args, Subcommand};
 

@@ -12,7 +12,8 @@ pub(super) const ANTHROPIC: BuiltIn = BuiltIn {
     groups: &[Group { bases: &["/v1"], rows: ROUTES }],
 };
 
-/// `/v1/organizations` takes another key and is not here.
+/// Not here: `/v1/organizations`, which takes another key, and what holds or gives out credentials
+/// (`vaults`, `tunnels`, `user_profiles`).
 const ROUTES: &[Row] = &[
     ("POST", "/messages", "llm.chat"),
     ("POST", "/messages/count_tokens", "llm.chat"),
@@ -28,4 +29,18 @@ const ROUTES: &[Row] = &[
     ("GET", "/files/{id}/content", "llm.files"),
     ("GET POST", "/skills", "llm.files"),
     ("GET POST DELETE", "/skills/**", "llm.files"),
+    ("GET POST", "/agents", "llm.agents"),
+    ("GET POST DELETE", "/agents/**", "llm.agents"),
+    ("GET POST", "/sessions", "llm.agents"),
+    ("GET POST DELETE", "/sessions/**", "llm.agents"),
+    ("GET POST", "/environments", "llm.agents"),
+    ("GET POST DELETE", "/environments/**", "llm.agents"),
+    ("GET POST", "/deployments", "llm.agents"),
+    ("GET POST DELETE", "/deployments/**", "llm.agents"),
+    ("GET", "/deployment_runs", "llm.agents"),
+    ("GET", "/deployment_runs/{id}", "llm.agents"),
+    ("GET POST", "/dreams", "llm.agents"),
+    ("GET POST", "/dreams/**", "llm.agents"),
+    ("GET POST", "/memory_stores", "llm.agents"),
+    ("GET POST PATCH DELETE", "/memory_stores/**", "llm.agents"),
 ];

@@ -16,6 +16,7 @@ const BOTH: &[Row] = &[
     ("POST", "/chat", "llm.chat"),
     ("POST", "/embed", "llm.embeddings"),
     ("POST", "/rerank", "llm.rerank"),
+    ("POST", "/parse", "llm.files"),
     ("POST", "/audio/transcriptions", "llm.audio"),
     ("GET POST", "/batches", "llm.batches"),
     ("GET", "/batches/{id}", "llm.batches"),
@@ -33,6 +34,8 @@ const FIRST: &[Row] = &[
     ("GET POST", "/embed-jobs", "llm.batches"),
     ("GET", "/embed-jobs/{id}", "llm.batches"),
     ("POST", "/embed-jobs/{id}/cancel", "llm.batches"),
+    ("GET POST", "/finetuning/finetuned-models", "llm.tuning"),
+    ("GET PATCH DELETE", "/finetuning/finetuned-models/**", "llm.tuning"),
     ("GET POST", "/datasets", "llm.files"),
     ("GET DELETE", "/datasets/{id}", "llm.files"),
 ];

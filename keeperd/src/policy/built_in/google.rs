@@ -58,16 +58,24 @@ const ROUTES: &[Row] = &[
     ("PATCH DELETE", "/tunedModels/{model}", "llm.tuning"),
     ("GET", "/tunedModels/{model}/operations/{id}", "llm.tuning"),
     ("POST", "/auth_tokens", "llm.realtime"),
+    ("GET POST", "/voices", "llm.audio"),
+    ("GET DELETE", "/voices/{id}", "llm.audio"),
+    ("GET POST", "/agents", "llm.agents"),
+    ("GET PATCH DELETE", "/agents/{id}", "llm.agents"),
+    ("GET POST", "/environments", "llm.agents"),
+    ("GET POST DELETE", "/environments/**", "llm.agents"),
 ];
 
 /// Begun by POST; the pieces follow by POST or PUT.
 const UPLOADS: &[Row] = &[
     ("POST PUT", "/files", "llm.files"),
+    ("POST PUT", "/environments/**", "llm.agents"),
     ("POST PUT", "/fileSearchStores/{id}:uploadToFileSearchStore", "llm.files"),
 ];
 
-const LIVE: &[Row] = &[(
-    "GET",
-    "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
-    "llm.realtime",
-)];
+/// Of any version: the name stands for `google.ai.generativelanguage.v1beta`, and the like.
+const LIVE: &[Row] = &[
+    ("GET", "/ws/{service}.GenerativeService.BidiGenerateContent", "llm.realtime"),
+    ("GET", "/ws/{service}.GenerativeService.BidiGenerateContentConstrained", "llm.realtime"),
+    ("GET", "/ws/{service}.GenerativeService.BidiGenerateMusic", "llm.realtime"),
+];

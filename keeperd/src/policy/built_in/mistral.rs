@@ -1,4 +1,4 @@
-//! Mistral.
+//! Mistral. Its connectors, service accounts and observability administer the account, and are not here.
 
 use proto::control_lane::ErrorShape;
 
@@ -17,7 +17,9 @@ const ROUTES: &[Row] = &[
     ("POST", "/fim/completions", "llm.chat"),
     ("POST", "/agents/completions", "llm.chat"),
     ("GET POST", "/agents", "llm.chat"),
-    ("GET PATCH DELETE", "/agents/{id}", "llm.chat"),
+    ("GET PATCH DELETE PUT", "/agents/**", "llm.chat"),
+    ("POST", "/responses", "llm.chat"),
+    ("POST", "/responses/input_tokens", "llm.chat"),
     ("GET POST", "/conversations", "llm.chat"),
     ("GET POST DELETE", "/conversations/**", "llm.chat"),
     ("POST", "/embeddings", "llm.embeddings"),
@@ -29,15 +31,17 @@ const ROUTES: &[Row] = &[
     ("GET", "/models/**", "llm.models"),
     ("POST", "/audio/transcriptions", "llm.audio"),
     ("POST", "/audio/speech", "llm.audio"),
+    ("GET POST", "/audio/voices", "llm.audio"),
+    ("GET PATCH DELETE", "/audio/voices/**", "llm.audio"),
     ("POST", "/ocr", "llm.files"),
     ("GET POST", "/files", "llm.files"),
     ("GET DELETE", "/files/{id}", "llm.files"),
     ("GET", "/files/{id}/content", "llm.files"),
     ("GET", "/files/{id}/url", "llm.files"),
     ("GET POST", "/libraries", "llm.files"),
-    ("GET PUT", "/libraries/{id}", "llm.files"),
+    ("GET PUT DELETE", "/libraries/{id}", "llm.files"),
     ("GET POST", "/libraries/{id}/documents", "llm.files"),
-    ("GET PUT DELETE", "/libraries/{id}/documents/**", "llm.files"),
+    ("GET POST PUT DELETE", "/libraries/{id}/documents/**", "llm.files"),
     ("GET POST", "/batch/jobs", "llm.batches"),
     ("GET", "/batch/jobs/{id}", "llm.batches"),
     ("POST", "/batch/jobs/{id}/cancel", "llm.batches"),
@@ -45,5 +49,6 @@ const ROUTES: &[Row] = &[
     ("GET", "/fine_tuning/jobs/{id}", "llm.tuning"),
     ("POST", "/fine_tuning/jobs/{id}/cancel", "llm.tuning"),
     ("POST", "/fine_tuning/jobs/{id}/start", "llm.tuning"),
+    ("PATCH POST DELETE", "/fine_tuning/models/**", "llm.tuning"),
     ("DELETE", "/models/**", "llm.tuning"),
 ];

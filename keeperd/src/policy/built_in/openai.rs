@@ -1,5 +1,5 @@
-//! OpenAI: what its SDKs call below `/v1`, but for `organization/*`, which takes another key and
-//! administers the account.
+//! OpenAI: what its SDKs call below `/v1`, but for what administers the account (`organization`,
+//! `projects`, `webhook_endpoints`, `safety`) or holds credentials (`vaults`).
 
 use proto::control_lane::ErrorShape;
 
@@ -21,6 +21,8 @@ pub(super) const ROUTES: &[Row] = &[
     ("GET", "/chat/completions/{id}/messages", "llm.chat"),
     ("POST", "/completions", "llm.chat"),
     ("POST", "/responses", "llm.chat"),
+    // A WebSocket.
+    ("GET", "/responses", "llm.chat"),
     ("POST", "/responses/compact", "llm.chat"),
     ("POST", "/responses/input_tokens", "llm.chat"),
     ("GET DELETE", "/responses/{id}", "llm.chat"),
@@ -36,6 +38,7 @@ pub(super) const ROUTES: &[Row] = &[
     ("GET POST DELETE", "/threads/**", "llm.chat"),
     ("POST", "/embeddings", "llm.embeddings"),
     ("POST", "/moderations", "llm.classify"),
+    ("POST", "/content_provenance_checks", "llm.classify"),
     ("GET", "/models", "llm.models"),
     ("GET", "/models/**", "llm.models"),
     ("POST", "/images/generations", "llm.images"),
@@ -44,10 +47,12 @@ pub(super) const ROUTES: &[Row] = &[
     ("POST", "/audio/speech", "llm.audio"),
     ("POST", "/audio/transcriptions", "llm.audio"),
     ("POST", "/audio/translations", "llm.audio"),
+    ("GET POST", "/audio/voices", "llm.audio"),
+    ("GET POST DELETE", "/audio/voices/{id}", "llm.audio"),
+    ("GET POST", "/audio/voice_consents", "llm.audio"),
+    ("GET POST DELETE", "/audio/voice_consents/{id}", "llm.audio"),
     ("GET POST", "/videos", "llm.video"),
-    ("GET DELETE", "/videos/{id}", "llm.video"),
-    ("GET", "/videos/{id}/content", "llm.video"),
-    ("POST", "/videos/{id}/remix", "llm.video"),
+    ("GET POST DELETE", "/videos/**", "llm.video"),
     ("GET POST", "/files", "llm.files"),
     ("GET DELETE", "/files/{id}", "llm.files"),
     ("GET", "/files/{id}/content", "llm.files"),
@@ -61,6 +66,9 @@ pub(super) const ROUTES: &[Row] = &[
     ("GET POST DELETE", "/containers/**", "llm.files"),
     ("GET POST", "/skills", "llm.files"),
     ("GET POST DELETE", "/skills/**", "llm.files"),
+    ("GET POST", "/agents", "llm.agents"),
+    ("GET POST DELETE", "/agents/**", "llm.agents"),
+    ("GET POST DELETE", "/chatkit/**", "llm.agents"),
     ("GET POST", "/batches", "llm.batches"),
     ("GET", "/batches/{id}", "llm.batches"),
     ("POST", "/batches/{id}/cancel", "llm.batches"),
@@ -72,6 +80,10 @@ pub(super) const ROUTES: &[Row] = &[
     ("GET POST", "/evals", "llm.tuning"),
     ("GET POST DELETE", "/evals/**", "llm.tuning"),
     ("GET", "/realtime", "llm.realtime"),
+    ("GET", "/realtime/translations", "llm.realtime"),
+    ("POST", "/realtime/translations/client_secrets", "llm.realtime"),
+    ("GET POST", "/live/sessions", "llm.realtime"),
+    ("GET POST", "/live/sessions/**", "llm.realtime"),
     ("POST", "/realtime/sessions", "llm.realtime"),
     ("POST", "/realtime/transcription_sessions", "llm.realtime"),
     ("POST", "/realtime/client_secrets", "llm.realtime"),

@@ -8,7 +8,7 @@ use proto::journal::Reason;
 use proto::name::Delivery;
 use proto::policy::{
     Explanation, FileComplaint, FileVerdict, GrantField, GrantView, ListedRoute, Nearest, Origin, Place,
-    Question, RouteView,
+    Question, RouteView, Takes,
 };
 
 use super::names::{consumer, handle, host, method, provider, purpose, time};
@@ -66,8 +66,9 @@ pub(super) fn route() -> impl Strategy<Value = RouteView> {
         path,
         purpose,
     });
-    (provider(), select(Origin::ALL), vec(host(), 0..3), of(listed))
-        .prop_map(|(provider, origin, hosts, route)| RouteView { provider, origin, hosts, route })
+    (provider(), select(Origin::ALL), select(Takes::ALL), vec(host(), 0..3), of(listed)).prop_map(
+        |(provider, origin, takes, hosts, route)| RouteView { provider, origin, takes, hosts, route },
+    )
 }
 
 pub(super) fn explanation() -> impl Strategy<Value = Explanation> {
