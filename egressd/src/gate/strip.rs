@@ -134,10 +134,9 @@ fn is_dropped(name: &HeaderName) -> bool {
 /// Whether a header of that name holds a credential by its name's last words: a client may have set
 /// the key of another gateway, or its own under another name.
 fn is_credential(name: &str) -> bool {
-    const ENDS: [&str; 9] = [
+    const ENDS: [&str; 8] = [
         "api-key",
         "apikey",
-        "api_key",
         "auth-key",
         "auth-token",
         "access-token",
@@ -147,9 +146,12 @@ fn is_credential(name: &str) -> bool {
     ];
     let ends_with = |end: &&str| {
         let before = name.strip_suffix(end);
-        before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '_']))
+        before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
     };
-    ENDS.iter().any(|end| ends_with(&end)) || name == "x-goog-iam-authorization-token"
+    if name.contains('_') {
+        return is_credential(&name.replace('_', "-"));
+    }
+    ENDS.iter().any(ends_with) || name == "x-goog-iam-authorization-token"
 }
 
 /// The names `connection` lists, as many as there are. Those that say what the body is are not about
@@ -200,6 +202,7 @@ mod tests {
             "x-ugent-secret",
             "apikey",
             "x-portkey-api-key",
+            "x_access_token",
             "x-amz-security-token",
             "x-auth-token",
             "ocp-apim-subscription-key",

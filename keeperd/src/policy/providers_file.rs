@@ -20,6 +20,8 @@ const TIMEOUT_MAX_SECS: u32 = 3_600;
 /// Most providers of a file, and most routes of one: a longer table is a mistake.
 const PROVIDERS_MAX: usize = 256;
 const ROUTES_MAX: usize = 512;
+/// Most certificates of all providers together: with the providers, fewer than the launcher takes.
+const ANCHORS_MAX: usize = 3_000;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +60,7 @@ struct RouteRow {
 pub(super) fn apply(text: &str, read_anchors: &AnchorReader<'_>) -> Result<Vec<Provider>, Complaint> {
     let file: File = toml::from_str(text).map_err(|error| Complaint::of(text, &error))?;
     let mut table = built_in_table();
-    let mut seen = Vec::new();
+    let (mut seen, mut anchors) = (Vec::new(), 0);
     for row in file.providers {
         let id = row.id.get_ref().clone();
         let complain = |what: &str, mend: &str| Err(Complaint::at(text, row.id.span(), what).mended_by(mend));
@@ -69,6 +71,13 @@ pub(super) fn apply(text: &str, read_anchors: &AnchorReader<'_>) -> Result<Vec<P
             return complain("the file has more than 256 providers", "take some of them out");
         }
         let provider = provider(text, &row, read_anchors)?;
+        anchors += provider.anchors.len();
+        if anchors > ANCHORS_MAX {
+            return complain(
+                "the ca_files up to here hold more than 3000 certificates together",
+                "name a ca_file with the one authority that provider needs",
+            );
+        }
         match table.iter_mut().find(|known| known.transport.provider == id) {
             Some(known) => *known = provider,
             None => table.push(provider),

@@ -162,3 +162,12 @@ fn a_complaint_has_the_line_and_the_mend() {
     let shown = complaint(&ACME.replace("/v1/x/**", "/v1/../x"));
     assert!(shown.starts_with("line 17, column 10: path is not a pattern"), "{shown}");
 }
+
+#[test]
+fn certificates_are_bounded_in_all() {
+    let row = |id: &str| format!("[[providers]]\nid = \"{id}\"\nca_file = \"/x\"\n");
+    let read = |text: &str| Providers::with_file(text, &|_| Ok(vec![vec![1]; 1_600])).refused;
+    assert_eq!(read(&row("openai")), None);
+    let refused = read(&format!("{}{}", row("openai"), row("jina"))).unwrap();
+    assert!(refused.what().contains("3000 certificates") && refused.line() == Some(5), "{refused}");
+}
