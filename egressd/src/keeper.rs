@@ -71,8 +71,8 @@ pub(crate) struct Opened {
     pub(crate) path: String,
     /// Where in the head.
     pub(crate) inject: Inject,
-    /// For one request.
-    pub(crate) value: SecretBytes,
+    /// For one request; none where it is injected nowhere.
+    pub(crate) value: Option<SecretBytes>,
 }
 
 /// What keeperd says when it gives no value.
@@ -285,21 +285,15 @@ impl Keeper {
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
                     rest::owe();
                     self.lease(seq, lease);
-                    // `Opened` never comes without a value: there was no room for it.
-                    self.answer(
-                        seq,
-                        value.map_or(Answer::NoRoom(lease), |value| {
-                            Answer::Opened(Box::new(Opened {
-                                lease,
-                                scheme,
-                                host,
-                                port,
-                                path,
-                                inject,
-                                value,
-                            }))
-                        }),
-                    );
+                    let answer = match (&inject, &value) {
+                        // Where there is a place for it, it never comes without one: there was no room.
+                        (Inject::Header { .. } | Inject::Query { .. }, None) => Answer::NoRoom(lease),
+                        (Inject::Header { .. } | Inject::Query { .. } | Inject::Nothing, _) => {
+                            let opened = Opened { lease, scheme, host, port, path, inject, value };
+                            Answer::Opened(Box::new(opened))
+                        }
+                    };
+                    self.answer(seq, answer);
                 }
             }
         }

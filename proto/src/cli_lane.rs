@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
-use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
+use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question, RouteView};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
@@ -21,6 +21,8 @@ pub const APPROVALS_PAGE: usize = 32;
 pub const LEASES_PAGE: usize = 64;
 /// Most grants in one page of `GrantList`.
 pub const GRANTS_PAGE: usize = 64;
+/// Most routes in one page of `ProviderList`.
+pub const ROUTES_PAGE: usize = 64;
 /// Longest part of a text in `CheckText`, in bytes.
 pub const PART_MAX: usize = 32 * 1024;
 /// Most secrets that one lane may import at once.
@@ -163,6 +165,11 @@ pub enum CliRequest {
         /// How many of them were seen already.
         seen: u32,
     },
+    /// A page of the routes of all providers, in the order of the table.
+    ProviderList {
+        /// How many of them were seen already.
+        seen: u32,
+    },
     /// Whether something would be allowed, and by which grant.
     Explain(Question),
     /// Reads both policy files anew and judges them.
@@ -231,6 +238,7 @@ impl Message for CliRequest {
             | Self::ApprovalList { .. }
             | Self::Deny { .. }
             | Self::GrantList { .. }
+            | Self::ProviderList { .. }
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
@@ -267,6 +275,7 @@ impl Message for CliRequest {
             | Self::Approve { .. }
             | Self::Deny { .. }
             | Self::GrantList { .. }
+            | Self::ProviderList { .. }
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
@@ -399,6 +408,13 @@ pub enum CliAnswer {
         /// Whether there are more behind the last.
         more: bool,
     },
+    /// To `ProviderList`.
+    ProviderListed {
+        /// In the order of the table; a provider that is not in use yet stands there without a route.
+        routes: Vec<RouteView>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
     /// To `Explain`.
     Explained(Explanation),
     /// To `CheckPolicy`.
@@ -454,6 +470,7 @@ impl Message for CliAnswer {
             | Self::Approved(_)
             | Self::Denied(_)
             | Self::GrantListed { .. }
+            | Self::ProviderListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }
             | Self::TextNoted
@@ -493,6 +510,7 @@ impl Message for CliAnswer {
             | Self::Approved(_)
             | Self::Denied(_)
             | Self::GrantListed { .. }
+            | Self::ProviderListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }
             | Self::TextNoted

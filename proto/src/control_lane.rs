@@ -182,6 +182,58 @@ pub struct Transport {
     pub idle_timeout_ms: u32,
     /// Whether the value is looked for in responses, and kept until their end for that.
     pub scrub: bool,
+    /// In whose shape a client is told that its request goes nowhere.
+    pub errors: ErrorShape,
+    /// Where a client's token may be besides the places it may be for every provider.
+    pub token_slots: Vec<TokenSlot>,
+}
+
+/// Whose errors a refusal looks like, so that the provider's own SDK makes its own exception of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorShape {
+    /// `{"error":{"message","type","param","code"}}`.
+    OpenAi,
+    /// `{"error":{"code","message","status"}}`.
+    Google,
+    /// `{"type":"error","error":{"type","message"}}`.
+    Anthropic,
+    /// `{"message","code"}`, and for some `object` and `type`.
+    Message,
+    /// `{"detail"}`.
+    Detail,
+    /// `{"error"}`, a text.
+    Text,
+}
+
+crate::name::words!(
+    ErrorShape,
+    "shape of errors",
+    "it is openai, google, anthropic, message, detail or text",
+    {
+        OpenAi => "openai",
+        Google => "google",
+        Anthropic => "anthropic",
+        Message => "message",
+        Detail => "detail",
+        Text => "text",
+    }
+);
+
+/// A place in a request where a client's token may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenSlot {
+    /// In that header, behind the prefix.
+    Header {
+        /// Lower case.
+        name: String,
+        /// What stands before the token, as `Token `; may be empty.
+        prefix: String,
+    },
+    /// In a pair of the query.
+    Query {
+        /// Letters, digits, `-`, `_` and `.`.
+        name: String,
+    },
 }
 
 /// Launcher (or CLI) to daemon.

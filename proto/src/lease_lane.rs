@@ -102,12 +102,14 @@ pub enum Inject {
         /// Letters, digits, `-`, `_` and `.`.
         name: String,
     },
+    /// Nowhere: the provider takes no credential, and no value comes with the lease.
+    Nothing,
 }
 
 /// keeperd to egressd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseAnswer {
-    /// The value, for one request.
+    /// Leave to make one request, with the value for it: always, but where it is injected nowhere.
     Opened {
         /// Names the ask.
         seq: u64,
@@ -166,7 +168,8 @@ pub enum LeaseAnswer {
 impl Message for LeaseAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Opened { .. } => ValueRule::Required,
+            Self::Opened { inject: Inject::Nothing, .. } => ValueRule::Never,
+            Self::Opened { inject: Inject::Header { .. } | Inject::Query { .. }, .. } => ValueRule::Required,
             Self::Refused { .. }
             | Self::Waiting { .. }
             | Self::Probed { .. }

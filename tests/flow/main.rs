@@ -31,6 +31,8 @@ mod locking;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod rekey;
 #[cfg(test)]
 mod requests;

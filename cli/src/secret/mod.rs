@@ -18,6 +18,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod provider;
 mod rekey;
 mod remove;
 mod restore;
@@ -80,6 +81,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Grant(grant::Grant),
+    Provider(provider::Provider),
     Token(token::Token),
     Lease(lease::Lease),
     Approve(approve::Approve),
@@ -108,6 +110,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Grant(_) => "grant",
+            Self::Provider(_) => "provider",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
             Self::Approve(_) => "approve",
@@ -164,6 +167,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
+        Verb::Provider(provider) => provider.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Approve(approve) => approve.run(&mut Session::open(mode, sources)?),
         Verb::Deny(deny) => deny.run(&Session::open(mode, sources)?),

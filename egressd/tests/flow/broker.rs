@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proto::control_lane::{
-    ControlOrder, ControlReport, ListenerKind, LogLevel, Scheme, StartEgress, Transport,
+    ControlOrder, ControlReport, ErrorShape, ListenerKind, LogLevel, Scheme, StartEgress, Transport,
 };
 use proto::failure::Failure;
 use proto::hello::LaneKind;
@@ -69,6 +69,8 @@ fn transport(id: &str, provider: &Provider) -> Transport {
         connect_timeout_ms: 5000,
         idle_timeout_ms: if id == "impatient" { 100 } else { 0 },
         scrub: id != "unscrubbed",
+        errors: if id == "google" { ErrorShape::Google } else { ErrorShape::OpenAi },
+        token_slots: Vec::new(),
     }
 }
 

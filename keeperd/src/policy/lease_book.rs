@@ -32,7 +32,7 @@ impl LeaseKey {
             consumer: ask.consumer.clone(),
             purpose: ask.purpose.clone(),
             delivery: ask.delivery,
-            host: ask.host.clone(),
+            host: granted.host.clone(),
             grant: granted.grant,
         }
     }

@@ -127,6 +127,11 @@ impl Keeper {
                 self.answer_cli(lane, answer, Recorded::NotNeeded);
                 Ok(())
             }
+            CliRequest::ProviderList { seen } => {
+                let answer = self.list_providers(seen);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
             CliRequest::Explain(question) => {
                 let answer = self.explain(question)?;
                 self.answer_cli(lane, answer, Recorded::NotNeeded);

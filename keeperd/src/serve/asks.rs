@@ -8,7 +8,7 @@ use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Outcome, Reason, Record};
 use proto::lease_lane::{Caller, Inject, LeaseAnswer, PATH_MAX};
 use proto::meta::{LeaseId, RecordSeq};
-use proto::name::{Delivery, Handle, Host, Method, ProviderId, RouteName};
+use proto::name::{Delivery, Handle, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
 use super::approvals::Approval;
@@ -18,10 +18,10 @@ use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::{Moment, wall};
-use crate::hazmat::injectable::is_queryable;
+use crate::hazmat::injectable::{Injectable, is_queryable};
 use crate::hazmat::token::TokenDigest;
 use crate::policy::grants::Limits;
-use crate::policy::judge::{Ask, Granted, Verdict, judge};
+use crate::policy::judge::{Ask, Candidate, Granted, Verdict, judge};
 use crate::policy::lease_book::{Lease, LeaseKey};
 
 /// Most asks that may wait at once.
@@ -80,7 +80,6 @@ pub(super) struct Routed {
 /// Where its request goes.
 struct Target {
     scheme: Scheme,
-    host: Host,
     port: u16,
     path: String,
     inject: Inject,
@@ -126,7 +125,7 @@ impl Keeper {
         if self.vault.keys.is_none() {
             return self.deny(&pending, &routed, Reason::VaultLocked);
         }
-        let candidate = |handle: &Handle| self.vault.candidate(handle);
+        let candidate = |handle: &Handle| self.candidate(handle);
         let granted = match judge(&self.policy.grants, candidate, &routed.ask, wall()) {
             Verdict::Grant(granted) => granted,
             Verdict::Deny(reason) => return self.deny(&pending, &routed, reason),
@@ -156,11 +155,14 @@ impl Keeper {
         let Some(receipt) = self.recorder.receipt(lease.issued) else {
             return self.park(pending, &routed);
         };
+        if routed.to.inject == Inject::Nothing {
+            return self.release(&pending, routed, &lease, granted.limits, None);
+        }
         match self.vault.open(&granted, receipt) {
             Opening::Open(value) if !is_fit(&value, &routed.to.inject) => {
                 self.deny(&pending, &routed, Reason::ValueNotInjectable);
             }
-            Opening::Open(value) => self.release(&pending, routed, &lease, granted.limits, value),
+            Opening::Open(value) => self.release(&pending, routed, &lease, granted.limits, Some(value)),
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
             Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
@@ -170,6 +172,15 @@ impl Keeper {
                 self.deny(&pending, &routed, Reason::VaultDamaged);
             }
         }
+    }
+
+    /// What judging must know of a secret; or of the name of a provider that takes none.
+    pub(super) fn candidate(&self, handle: &Handle) -> Option<Candidate> {
+        let without = || {
+            let provider = self.policy.providers.without_secret(handle)?.transport.provider.clone();
+            Some(Candidate { provider, version: 0, injectable: Injectable::Yes, expired: false })
+        };
+        self.vault.candidate(handle).or_else(without)
     }
 
     /// Who asks, for what, and where to; or the record that says why there is no such thing.
@@ -205,7 +216,6 @@ impl Keeper {
             route: route.name.clone(),
             to: Target {
                 scheme: transport.scheme,
-                host: transport.host.clone(),
                 port: transport.port,
                 path: format!("{}{path}", provider.base_path),
                 inject: provider.inject.clone(),
@@ -216,6 +226,7 @@ impl Keeper {
                 purpose: route.purpose.clone(),
                 delivery: Delivery::HttpHeaderInject,
                 host: transport.host.clone(),
+                marked_host: provider.marked_host.clone(),
                 named: pending.named.clone(),
                 method: Some(pending.method.clone()),
                 path: Some(pending.path.clone()),
@@ -356,7 +367,7 @@ impl Keeper {
         routed: Routed,
         lease: &Lease,
         limits: Limits,
-        value: SecretBytes,
+        value: Option<SecretBytes>,
     ) {
         let release = Release {
             lease: lease.id,
@@ -371,12 +382,12 @@ impl Keeper {
         self.vault.note_use(&lease.key.secret, wall());
         self.leases.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
-        let Target { scheme, host, port, path, inject } = routed.to;
+        let Target { scheme, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
             seq: pending.seq,
             lease: lease.id,
             scheme,
-            host,
+            host: lease.key.host.clone(),
             port,
             path,
             inject,
@@ -413,7 +424,7 @@ fn denied(pending: &PendingAsk, routed: &Routed) -> Record {
 /// Whether a value that may stand in a header may also stand where this provider wants it.
 fn is_fit(value: &SecretBytes, inject: &Inject) -> bool {
     match inject {
-        Inject::Header { .. } => true,
+        Inject::Header { .. } | Inject::Nothing => true,
         Inject::Query { .. } => is_queryable(value),
     }
 }

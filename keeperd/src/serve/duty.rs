@@ -43,6 +43,7 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::LeaseList { .. }
         | CliRequest::ApprovalList { .. }
         | CliRequest::GrantList { .. }
+        | CliRequest::ProviderList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
         | CliRequest::CheckText { .. } => Needs::SetUp,

@@ -121,7 +121,7 @@ impl Keeper {
         }
         let mut reports = Vec::new();
         for provider in self.policy.providers.iter() {
-            reports.push(ControlReport::Transport(provider.transport.clone()));
+            reports.extend(provider.transports().map(ControlReport::Transport));
             let id = &provider.transport.provider;
             reports.extend(
                 provider
@@ -148,8 +148,9 @@ impl Keeper {
         let providers = &self.policy.providers;
         let secrets = &self.vault.secrets;
         let ended = self.leases.end_where(|lease| {
-            let provider = secrets.get(&lease.key.secret).and_then(|row| providers.find(&row.provider));
-            provider.is_none_or(|provider| provider.transport.host != lease.key.host)
+            let own = secrets.get(&lease.key.secret).and_then(|row| providers.find(&row.provider));
+            let provider = own.or_else(|| providers.without_secret(&lease.key.secret));
+            provider.is_none_or(|provider| provider.hosts().all(|host| *host != lease.key.host))
         });
         self.record_ends(ended, Reason::ProviderChanged);
         self.approvals.stale = Some(Reason::ProviderChanged);

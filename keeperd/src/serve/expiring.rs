@@ -138,6 +138,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::VersionRow;
+    use crate::hazmat::injectable::Injectable;
 
     fn row(name: &str, deposit: u8, expires: Option<u64>) -> SecretRow {
         SecretRow {
@@ -152,7 +153,7 @@ mod tests {
                 deposit: DepositId([deposit; 16]),
                 fingerprint: Fingerprint::parse("0123456789ab").unwrap(),
                 created: Timestamp(0),
-                injectable: true,
+                injectable: Injectable::Yes,
                 expires: expires.map(Timestamp),
                 kept_until: None,
             }],

@@ -46,8 +46,8 @@ pub(super) struct Policy {
 
 /// An answer that may leave only once the records of this turn are written.
 pub(super) enum After {
-    /// A value: dropped, and refused, if they cannot be.
-    Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: SecretBytes },
+    /// A value, or leave to go without one: dropped, and refused, if they cannot be.
+    Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: Option<SecretBytes> },
     /// A refusal: sent either way.
     Refuse { lane: LaneId, answer: LeaseAnswer },
     /// What is in flight under a lease is to end: sent either way.
@@ -195,7 +195,7 @@ impl Keeper {
         for after in std::mem::take(&mut self.after) {
             match after {
                 After::Release { lane, seq, answer, value } => match &written {
-                    Ok(()) => self.push_lease(lane, &answer, Some(value)),
+                    Ok(()) => self.push_lease(lane, &answer, value),
                     Err(_) => self.refuse_unrecorded(lane, seq),
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),

@@ -11,6 +11,7 @@ mod answer_deposit;
 mod answer_grants;
 mod answer_import;
 mod answer_lease;
+mod answer_providers;
 mod answer_rekey;
 mod answer_revoke;
 mod answer_token;

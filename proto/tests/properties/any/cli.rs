@@ -10,7 +10,7 @@ use proto::name::{Backend, Kind};
 use proto::policy::PolicyFile;
 
 use super::names::{consumer, handle, provider, time, token_id};
-use super::policies::{explanation, grant, question, verdict};
+use super::policies::{explanation, grant, question, route, verdict};
 use super::standings::{approval, failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
@@ -51,6 +51,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         any::<u64>().prop_map(|id| CliRequest::Approve { id: LeaseId(id) }),
         any::<u64>().prop_map(|id| CliRequest::Deny { id: LeaseId(id) }),
         any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        any::<u32>().prop_map(|seen| CliRequest::ProviderList { seen }),
         question().prop_map(CliRequest::Explain),
         Just(CliRequest::CheckPolicy),
         (select(PolicyFile::ALL), any::<String>(), any::<bool>())
@@ -111,6 +112,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         approval().prop_map(CliAnswer::Denied),
         (vec(grant(), 0..4), any::<bool>())
             .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        (vec(route(), 0..4), any::<bool>())
+            .prop_map(|(routes, more)| CliAnswer::ProviderListed { routes, more }),
         explanation().prop_map(CliAnswer::Explained),
         (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
         Just(CliAnswer::TextNoted),

@@ -53,6 +53,7 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
     let inject = prop_oneof![
         ("[a-z-]{1,20}", "[A-Za-z ]{0,10}").prop_map(|(name, prefix)| Inject::Header { name, prefix }),
         "[a-z._-]{1,20}".prop_map(|name| Inject::Query { name }),
+        Just(Inject::Nothing),
     ];
     let opened = (
         any::<u64>(),

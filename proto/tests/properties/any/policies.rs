@@ -7,10 +7,11 @@ use proptest::sample::select;
 use proto::journal::Reason;
 use proto::name::Delivery;
 use proto::policy::{
-    Explanation, FileComplaint, FileVerdict, GrantField, GrantView, Nearest, Place, Question,
+    Explanation, FileComplaint, FileVerdict, GrantField, GrantView, ListedRoute, Nearest, Origin, Place,
+    Question, RouteView, Takes,
 };
 
-use super::names::{consumer, handle, host, method, purpose, time};
+use super::names::{consumer, handle, host, method, provider, purpose, time};
 
 pub(super) fn question() -> impl Strategy<Value = Question> {
     let whose = (consumer(), handle(), purpose(), of(host()), select(Delivery::ALL));
@@ -58,6 +59,17 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
             max_concurrent,
             approval_secs,
         },
+    )
+}
+
+pub(super) fn route() -> impl Strategy<Value = RouteView> {
+    let listed = (method(), any::<String>(), purpose()).prop_map(|(method, path, purpose)| ListedRoute {
+        method,
+        path,
+        purpose,
+    });
+    (provider(), select(Origin::ALL), select(Takes::ALL), vec(host(), 0..3), of(listed)).prop_map(
+        |(provider, origin, takes, hosts, route)| RouteView { provider, origin, takes, hosts, route },
     )
 }
 

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::control_lane::{Scheme, Transport};
+use proto::control_lane::{ErrorShape, Scheme, TokenSlot, Transport};
 use proto::failure::{Failure, FailureClass};
 use proto::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
 use proto::name::{Backend, Delivery, Kind};
@@ -150,12 +150,23 @@ pub(super) fn transport() -> impl Strategy<Value = Transport> {
         host(),
         any::<u16>(),
         any::<bool>(),
-        any::<u32>(),
-        any::<u32>(),
+        (any::<u32>(), any::<u32>()),
         any::<bool>(),
+        select(ErrorShape::ALL),
+        vec(slot(), 0..4),
     )
         .prop_map(
-            |(provider, scheme, host, port, allow_private, connect_timeout_ms, idle_timeout_ms, scrub)| {
+            |(
+                provider,
+                scheme,
+                host,
+                port,
+                allow_private,
+                (connect_timeout_ms, idle_timeout_ms),
+                scrub,
+                errors,
+                token_slots,
+            )| {
                 Transport {
                     provider,
                     scheme,
@@ -165,7 +176,16 @@ pub(super) fn transport() -> impl Strategy<Value = Transport> {
                     connect_timeout_ms,
                     idle_timeout_ms,
                     scrub,
+                    errors,
+                    token_slots,
                 }
             },
         )
+}
+
+fn slot() -> impl Strategy<Value = TokenSlot> {
+    prop_oneof![
+        (any::<String>(), any::<String>()).prop_map(|(name, prefix)| TokenSlot::Header { name, prefix }),
+        any::<String>().prop_map(|name| TokenSlot::Query { name }),
+    ]
 }
