@@ -135,9 +135,11 @@ impl Keeper {
             return self.deny(&pending, &routed, Reason::Busy);
         }
         let key = LeaseKey::new(&granted, &routed.ask);
+        let from = From::of(pending.caller);
+        let from = (from.uid, from.pid);
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
-            None => match self.issue(key, &granted, &routed, From::of(pending.caller)) {
+            None => match self.issue(key, &granted, Some(routed.route.clone()), from) {
                 Some(lease) => lease,
                 None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
             },
@@ -218,6 +220,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked) {
             self.advance(pending);
         }
+        self.advance_loans();
     }
 
     /// Refuses, with a record of why.
@@ -274,6 +277,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
+        self.loans_unrecorded();
     }
 
     /// The request of an ask is over.
@@ -311,7 +315,15 @@ impl Keeper {
         }
     }
 
-    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
+    /// A new lease, to that uid and pid, whose record is on its way to the disk; none if there is no
+    /// journal for it.
+    pub(super) fn issue(
+        &mut self,
+        key: LeaseKey,
+        granted: &Granted,
+        route: Option<RouteName>,
+        from: (Option<u32>, Option<u32>),
+    ) -> Option<Lease> {
         self.end_expired();
         let mut id = [0; 8];
         getrandom::fill(&mut id).ok()?;
@@ -319,14 +331,14 @@ impl Keeper {
         let mut lease = Lease {
             id: LeaseId(u64::from_le_bytes(id)),
             key,
-            route: routed.route.clone(),
+            route,
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
             began: wall(),
             uses: 0,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
-        (record.uid, record.pid) = (from.uid, from.pid);
+        (record.uid, record.pid) = from;
         lease.issued = self.record(record, Urgency::Now).ok()?;
         self.leases.enter(lease.clone());
         Some(lease)
@@ -404,7 +416,7 @@ fn is_fit(value: &SecretBytes, inject: &Inject) -> bool {
 pub(super) fn of_lease(event: Event, lease: &Lease) -> Record {
     let mut record = Record::of(event, wall());
     fill(&mut record, &lease.key);
-    record.route = Some(lease.route.clone());
+    record.route.clone_from(&lease.route);
     record.lease = Some(lease.id);
     record
 }
@@ -463,6 +475,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::TokenRevoked
         | Reason::TokenExpired
         | Reason::Revoked
+        | Reason::Returned
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

@@ -47,8 +47,11 @@ const fn needs(request: &CliRequest) -> Needs {
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }
         | CliRequest::CheckPassphrase
-        | CliRequest::Rekey => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
+        | CliRequest::Rekey
+        // A locked vault is a refusal as any other, with a record.
+        | CliRequest::Borrow(_)
+        | CliRequest::Take { .. } => Needs::Recorded,
+        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } | CliRequest::GiveBack => Needs::SetUp,
         CliRequest::Add { .. }
         | CliRequest::Rotate { .. }
         | CliRequest::Rollback { .. }

@@ -94,6 +94,8 @@ impl Keeper {
             drafts: HashMap::new(),
             parked: Vec::new(),
             releases: HashMap::new(),
+            loans: HashMap::new(),
+            loans_waiting: Vec::new(),
             after: Vec::new(),
             flood: Flood::default(),
             trouble: None,
