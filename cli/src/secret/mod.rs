@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod broker;
 mod doctor;
+mod exec;
 mod expires;
 mod grant;
 mod init;
@@ -72,6 +73,7 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Exec(exec::Exec),
     Grant(grant::Grant),
     Token(token::Token),
     Lease(lease::Lease),
@@ -93,6 +95,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Exec(_) => "exec",
             Self::Grant(_) => "grant",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
@@ -115,7 +118,6 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
-    spawn::settle_in()?;
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
     let word = secret.verb.word();
@@ -128,7 +130,14 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
 }
 
 fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
+    if let Verb::Exec(exec) = verb {
+        // What this process gives up for good, the program in its place would miss.
+        let heritage = spawn::settle_in_for_another()?;
+        return exec.run(&mut Session::open(mode, sources)?, &heritage);
+    }
+    spawn::settle_in()?;
     match verb {
+        Verb::Exec(_) => Ok(()),
         // Makes the home that the others find.
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.

@@ -58,9 +58,8 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
 }
 
 fn borrow() -> impl Strategy<Value = Borrow> {
-    (of(consumer()), purpose(), select(Delivery::ALL), vec(handle(), 0..4)).prop_map(
-        |(consumer, purpose, delivery, secrets)| Borrow { consumer, purpose, delivery, secrets },
-    )
+    (of(consumer()), purpose(), select(Delivery::ALL), vec(handle(), 0..4))
+        .prop_map(|(consumer, purpose, delivery, secrets)| Borrow { consumer, purpose, delivery, secrets })
 }
 
 fn not_lent() -> impl Strategy<Value = NotLent> {
