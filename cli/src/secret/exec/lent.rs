@@ -163,7 +163,7 @@ fn why(session: &Session, keeper: &mut Keeper, consumer: Option<Consumer>, refus
                 let consumer = consumer.unwrap_or_else(Consumer::cli);
                 let reasons: Vec<String> =
                     those.iter().map(|one| format!("{} ({})", one.secret, one.reason)).collect();
-                let what = format!("{consumer} may not have {} in {PURPOSE}", reasons.join(", "));
+                let what = format!("{consumer} may not have {} for {PURPOSE}", reasons.join(", "));
                 failure(FailureClass::Refused, what, &grants(session, &consumer, &those))
             }
         },
