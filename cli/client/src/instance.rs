@@ -49,7 +49,8 @@ impl Client {
     pub fn resolve_api_key(&self, instance: &Instance<'_>) -> Result<Value, Failure> {
         let Some(reference) = instance.api_key_ref else { return plain(instance) };
         // What is no handle is not repeated: it may be a key in the wrong place.
-        let handle = Handle::parse(reference).map_err(|error| {
+        let at = if reference.starts_with('@') { "" } else { "@" };
+        let handle = Handle::parse(&format!("{at}{reference}")).map_err(|error| {
             let what = format!("api_key_ref is {error}");
             named(
                 instance,

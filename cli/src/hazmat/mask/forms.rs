@@ -56,7 +56,7 @@ pub(super) enum Space {
     Plus,
 }
 
-/// All forms that are looked for. Many are the same for most values.
+/// All forms that there are.
 pub(super) fn all() -> Vec<Form> {
     let mut all = vec![Form::Exact];
     for alphabet in [Alphabet::Standard, Alphabet::Url] {
@@ -78,6 +78,25 @@ pub(super) fn all() -> Vec<Form> {
 }
 
 impl Form {
+    /// Whether it is another text than the forms before it; for many values it is not.
+    pub(super) fn is_of_its_own(self, value: &[u8]) -> bool {
+        let has = |wanted: &[u8]| {
+            let mut found = false;
+            self.write(value, &mut |byte| found |= wanted.contains(&byte));
+            found
+        };
+        match self {
+            Self::Exact | Self::Within { alphabet: Alphabet::Standard, .. } => true,
+            // But for the two characters it is the standard one.
+            Self::Within { alphabet: Alphabet::Url, .. } => has(b"-_"),
+            Self::Whole { alphabet: Alphabet::Standard, .. } => !value.len().is_multiple_of(3),
+            Self::Whole { alphabet: Alphabet::Url, .. } => !value.len().is_multiple_of(3) && has(b"-_"),
+            Self::Lines { ending, .. } => has(ending),
+            Self::Url { space: Space::Escaped, .. } => has(b"%"),
+            Self::Url { space: Space::Plus, .. } => value.contains(&b' '),
+        }
+    }
+
     /// Writes the value in this form.
     pub(super) fn write(self, value: &[u8], put: &mut dyn FnMut(u8)) {
         match self {

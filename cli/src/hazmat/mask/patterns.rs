@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use proto::hazmat::{NoSlot, Room, SecretBytes};
 
-use super::forms;
+use super::forms::{self, Form};
 
 /// The shortest text that is looked for: shorter ones are met by chance.
 pub(crate) const SHORTEST: usize = 8;
@@ -44,17 +44,17 @@ impl Patterns {
     pub(crate) fn of(values: &[&SecretBytes]) -> Result<Self, NoSlot> {
         let values = || values.iter().filter(|value| value.len() >= SHORTEST);
         let mut length = 0;
-        for value in values() {
-            forms::all().into_iter().for_each(|form| form.write(value.expose(), &mut |_| length += 1));
+        for value in values().map(|value| value.expose()) {
+            forms_of(value).for_each(|form| form.write(value, &mut |_| length += 1));
         }
         let mut text = Room::zeroed(length)?;
         let mut places = Vec::new();
         let mut end = 0;
-        for value in values() {
-            for form in forms::all() {
+        for value in values().map(|value| value.expose()) {
+            for form in forms_of(value) {
                 let start = end;
                 let room = text.expose_mut();
-                form.write(value.expose(), &mut |byte| {
+                form.write(value, &mut |byte| {
                     room.get_mut(end).into_iter().for_each(|place| *place = byte);
                     end += 1;
                 });
@@ -126,6 +126,10 @@ impl Patterns {
             heads.get_mut(bit / 8).into_iter().for_each(|byte| *byte |= 1 << (bit % 8));
         }
     }
+}
+
+fn forms_of(value: &[u8]) -> impl Iterator<Item = Form> {
+    forms::all().into_iter().filter(|form| form.is_of_its_own(value))
 }
 
 fn start(pattern: &[u8], length: usize) -> &[u8] {
