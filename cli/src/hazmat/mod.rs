@@ -3,6 +3,7 @@
 //! around its unsafe code.
 
 pub(crate) mod block;
+pub(crate) mod config;
 pub(crate) mod environment;
 pub(crate) mod handover;
 pub(crate) mod injectable;

@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod broker;
 mod completions;
+mod config;
 mod doctor;
 mod exec;
 mod expires;
@@ -76,6 +77,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Exec(exec::Exec),
+    Config(config::Config),
     Grant(grant::Grant),
     Token(token::Token),
     Lease(lease::Lease),
@@ -100,6 +102,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Exec(_) => "exec",
+            Self::Config(_) => "config",
             Self::Grant(_) => "grant",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
@@ -157,6 +160,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Config(config) => config.run(&Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
         Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),

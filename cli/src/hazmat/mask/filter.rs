@@ -101,8 +101,11 @@ impl Filter {
         }
         let mut waits = filled;
         let mut place = 0;
-        while place < filled {
+        loop {
             place = self.patterns.next(text, place);
+            if place >= filled {
+                break;
+            }
             let Begun { whole, open } = self.patterns.at(text.get(place..).unwrap_or_default());
             if whole > 0 {
                 match found.last_mut().filter(|last| place <= last.end) {
@@ -110,7 +113,7 @@ impl Filter {
                     None => found.push(place..place + whole),
                 }
             }
-            if open && rest == Rest::Open && place < filled {
+            if open && rest == Rest::Open {
                 waits = waits.min(place);
             }
             place += 1;

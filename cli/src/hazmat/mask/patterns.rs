@@ -14,16 +14,20 @@ pub(crate) const SHORTEST: usize = 8;
 
 /// How many bytes at the start of a pattern lead to it.
 const HEAD: usize = 4;
-/// Bits of the table of heads.
+/// Entries of each table: one for every two bytes.
 const TABLE: usize = 1 << 16;
+/// How far a window moves by two bytes that are in no pattern's first ones.
+const SHIFT_MAX: u8 = 7;
 
 /// All forms of all values, in order of their bytes.
 pub(crate) struct Patterns {
     text: Room,
     /// Of each pattern, where it lies in `text`.
     places: Vec<Range<usize>>,
-    /// A bit for every hash of a head: most places of a text are passed by it alone.
+    /// A bit for every hash of a head.
     heads: Room,
+    /// For every two bytes, how far before them a pattern's window ends at least.
+    shifts: Room,
     longest: usize,
 }
 
@@ -61,7 +65,8 @@ impl Patterns {
                 places.push(start..end);
             }
         }
-        let mut patterns = Self { text, places, heads: Room::zeroed(TABLE / 8)?, longest: 0 };
+        let (heads, shifts) = (Room::zeroed(TABLE / 8)?, Room::zeroed(TABLE)?);
+        let mut patterns = Self { text, places, heads, shifts, longest: 0 };
         patterns.settle();
         Ok(patterns)
     }
@@ -76,13 +81,22 @@ impl Patterns {
         self.longest
     }
 
-    /// The first place, from there on, where one may begin.
+    /// The first place, from there on, where one may begin: at the end of the text or behind it if there
+    /// is none. Most places are passed several at a time (Wu and Manber's search, with the shortest pattern
+    /// as its window): by the two bytes at the end of a window it is known how far off one is at least.
     pub(super) fn next(&self, text: &[u8], from: usize) -> usize {
-        let rest = text.get(from..).unwrap_or_default();
-        let heads = self.heads.expose();
-        let found = rest.windows(HEAD).position(|head| is_marked(heads, head));
-        // The last few bytes are too short for a head.
-        from + found.unwrap_or_else(|| rest.len().saturating_sub(HEAD - 1))
+        let (shifts, heads) = (self.shifts.expose(), self.heads.expose());
+        let mut place = from;
+        while let Some([a, b, c, d, _, _, y, z]) = text.get(place..).and_then(<[u8]>::first_chunk::<SHORTEST>)
+        {
+            let block = usize::from(u16::from_le_bytes([*y, *z]));
+            match shifts.get(block).copied().unwrap_or_default() {
+                0 if is_marked(heads, [*a, *b, *c, *d]) => return place,
+                0 => place += 1,
+                shift => place += usize::from(shift),
+            }
+        }
+        place
     }
 
     /// What begins at the start of that text.
@@ -120,10 +134,16 @@ impl Patterns {
         self.places.sort_by(order);
         self.places.dedup_by(|one, other| bytes(one) == bytes(other));
         self.longest = self.places.iter().map(Range::len).max().unwrap_or_default();
-        let heads = self.heads.expose_mut();
-        for place in &self.places {
-            let bit = hash(bytes(place));
+        let (heads, shifts) = (self.heads.expose_mut(), self.shifts.expose_mut());
+        shifts.fill(SHIFT_MAX);
+        for window in self.places.iter().filter_map(|place| bytes(place).first_chunk::<SHORTEST>()) {
+            let [a, b, c, d, ..] = *window;
+            let bit = hash([a, b, c, d]);
             heads.get_mut(bit / 8).into_iter().for_each(|byte| *byte |= 1 << (bit % 8));
+            for (block, shift) in window.array_windows::<2>().zip((0..SHIFT_MAX).rev()) {
+                let known = shifts.get_mut(usize::from(u16::from_le_bytes(*block)));
+                known.into_iter().for_each(|known| *known = shift.min(*known));
+            }
         }
     }
 }
@@ -136,13 +156,12 @@ fn start(pattern: &[u8], length: usize) -> &[u8] {
     pattern.get(..length).unwrap_or(pattern)
 }
 
-fn is_marked(heads: &[u8], head: &[u8]) -> bool {
+fn is_marked(heads: &[u8], head: [u8; HEAD]) -> bool {
     let bit = hash(head);
     heads.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
-fn hash(text: &[u8]) -> usize {
-    let head = text.first_chunk::<HEAD>().copied().unwrap_or_default();
+fn hash(head: [u8; HEAD]) -> usize {
     let [_, _, high, low] = (u32::from_le_bytes(head).wrapping_mul(0x9E37_79B1) >> 16).to_be_bytes();
     usize::from(high) << 8 | usize::from(low)
 }
