@@ -8,6 +8,8 @@ use super::{Section, Source};
 
 /// The longest key that is shown.
 const KEY_MAX: usize = 64;
+/// The longest word of one.
+const WORD_MAX: usize = 24;
 
 /// A text of a line, with the key before it.
 struct Item<'a> {
@@ -121,7 +123,9 @@ fn is_bearer(text: &str) -> bool {
 /// A key is shown if it can be nothing else.
 fn is_shown(key: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    key.len() <= KEY_MAX && key.chars().all(plain) && !sorts::has_prefix(key)
+    // Nobody's name has so many letters and digits in a row.
+    let is_worded = key.split(|c: char| !c.is_ascii_alphanumeric()).all(|word| word.len() < WORD_MAX);
+    key.len() <= KEY_MAX && key.chars().all(plain) && is_worded && !sorts::has_prefix(key)
 }
 
 /// The texts of a line, each with the key before it.
