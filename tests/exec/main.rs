@@ -9,6 +9,8 @@ mod environment;
 #[cfg(test)]
 mod ground;
 #[cfg(test)]
+mod loans;
+#[cfg(test)]
 mod looked_into;
 #[cfg(test)]
 mod output;

@@ -55,7 +55,7 @@ pub(super) fn findings(line: &str, section: &Section) -> Vec<(Option<String>, So
         let key = item.key.filter(|key| is_shown(key)).map(str::to_owned);
         let is_value_of_option = std::mem::replace(&mut option, is_option(item.text));
         let source = if is_comment {
-            sorts::has_prefix(item.text).then_some(Source::Plain(Sort::Prefix))
+            has_prefix(item.text).then_some(Source::Plain(Sort::Prefix))
         } else {
             source(&item, is_value_of_option, section)
         };
@@ -82,7 +82,7 @@ fn source(item: &Item<'_>, is_value_of_option: bool, section: &Section) -> Optio
     }
     // Names of variables that are passed on, and no values.
     let is_list_of_names = matches!(section, Section::Plugin(_)) && key == Some("env_refs");
-    let sort = if sorts::has_prefix(text) {
+    let sort = if has_prefix(text) {
         Sort::Prefix
     } else if sorts::is_in_url(text) {
         Sort::Url
@@ -101,6 +101,12 @@ fn source(item: &Item<'_>, is_value_of_option: bool, section: &Section) -> Optio
 /// A text without quotes ends a sentence as often as it is a value.
 fn is_one_word(item: &Item<'_>) -> bool {
     item.quoted || !item.text.contains(char::is_whitespace)
+}
+
+/// Whether any word of a text begins as a provider's keys do.
+fn has_prefix(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    text.split(|c| !plain(c)).any(sorts::has_prefix)
 }
 
 fn is_option(text: &str) -> bool {
