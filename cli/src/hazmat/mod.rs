@@ -4,6 +4,7 @@
 
 pub(crate) mod block;
 pub(crate) mod config;
+pub(crate) mod env_file;
 pub(crate) mod environment;
 pub(crate) mod handover;
 pub(crate) mod injectable;

@@ -278,6 +278,7 @@ impl Keeper {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
         self.loans_unrecorded();
+        self.refuse_backups(what);
     }
 
     /// The request of an ask is over.
