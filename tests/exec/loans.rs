@@ -55,10 +55,8 @@ fn loan(secrets: &[&str], delivery: Delivery) -> Borrow {
 }
 
 fn refused_as(answer: &CliAnswer) -> Reason {
-    match answer {
-        CliAnswer::NotLent { refused, .. } => refused[0].reason,
-        other => panic!("{other:?}"),
-    }
+    let CliAnswer::NotLent { refused, .. } = answer else { panic!("{answer:?}") };
+    refused[0].reason
 }
 
 #[test]
