@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
+use crate::loan::{Borrow, NotLent};
 use crate::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
 use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question, RouteView};
@@ -183,6 +184,16 @@ pub enum CliRequest {
         /// Whether another part follows.
         more: bool,
     },
+    /// Asks for values, all or none. With the token of the consumer, where it takes one. What this
+    /// lane was lent before is given back by it.
+    Borrow(Borrow),
+    /// One of the values that are lent to this lane, once.
+    Take {
+        /// Of which secret.
+        secret: Handle,
+    },
+    /// Ends what is lent to this lane, as its end does.
+    GiveBack,
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
@@ -212,7 +223,7 @@ pub enum InFlight {
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Init { .. } | Self::LeaseRevoke { .. } => ValueRule::Optional,
+            Self::Init { .. } | Self::LeaseRevoke { .. } | Self::Borrow(_) => ValueRule::Optional,
             Self::Unlock
             | Self::CheckPassphrase
             | Self::Rekey
@@ -242,6 +253,8 @@ impl Message for CliRequest {
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
+            | Self::Take { .. }
+            | Self::GiveBack
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -279,6 +292,9 @@ impl Message for CliRequest {
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
+            | Self::Borrow(_)
+            | Self::Take { .. }
+            | Self::GiveBack
             | Self::Status
             | Self::BrokerStop => 0,
         }
@@ -428,6 +444,27 @@ pub enum CliAnswer {
     TextNoted,
     /// To the last `CheckText`.
     TextChecked(FileVerdict),
+    /// To `Borrow`: each may be taken now. The records of their leases are on disk.
+    Lent {
+        /// In the order they were asked for.
+        leases: Vec<LeaseId>,
+    },
+    /// To `Borrow` and `Take`: nothing is lent, or not that one any more.
+    NotLent {
+        /// Who asked, if that is anybody.
+        consumer: Option<Consumer>,
+        /// What stands in the way; at least one.
+        refused: Vec<NotLent>,
+    },
+    /// To `Take`, with the value.
+    Taken {
+        /// Whose value it is.
+        secret: Handle,
+        /// Which version of it.
+        version: u32,
+    },
+    /// To `GiveBack`.
+    GivenBack,
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -442,7 +479,7 @@ pub enum CliAnswer {
 impl Message for CliAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::TokenIssued(_) => ValueRule::Required,
+            Self::TokenIssued(_) | Self::Taken { .. } => ValueRule::Required,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked
@@ -475,6 +512,9 @@ impl Message for CliAnswer {
             | Self::PolicyChecked { .. }
             | Self::TextNoted
             | Self::TextChecked(_)
+            | Self::Lent { .. }
+            | Self::NotLent { .. }
+            | Self::GivenBack
             | Self::Status { .. }
             | Self::Stopping => ValueRule::Never,
         }
@@ -515,6 +555,10 @@ impl Message for CliAnswer {
             | Self::PolicyChecked { .. }
             | Self::TextNoted
             | Self::TextChecked(_)
+            | Self::Lent { .. }
+            | Self::NotLent { .. }
+            | Self::Taken { .. }
+            | Self::GivenBack
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

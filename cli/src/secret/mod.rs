@@ -6,8 +6,10 @@ mod audit;
 mod backup;
 mod broker;
 mod completions;
+mod config;
 mod deny;
 mod doctor;
+mod exec;
 mod expires;
 mod grant;
 mod import;
@@ -80,6 +82,8 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Exec(exec::Exec),
+    Config(config::Config),
     Grant(grant::Grant),
     Provider(provider::Provider),
     Token(token::Token),
@@ -109,6 +113,8 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Exec(_) => "exec",
+            Self::Config(_) => "config",
             Self::Grant(_) => "grant",
             Self::Provider(_) => "provider",
             Self::Token(_) => "token",
@@ -139,7 +145,6 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
-    spawn::settle_in()?;
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
     let word = secret.verb.word();
@@ -152,7 +157,14 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
 }
 
 fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
+    if let Verb::Exec(exec) = verb {
+        // What this process gives up for good, the program in its place would miss.
+        let heritage = spawn::settle_in_for_another()?;
+        return exec.run(&mut Session::open(mode, sources)?, &heritage);
+    }
+    spawn::settle_in()?;
     match verb {
+        Verb::Exec(_) => Ok(()),
         // Makes the home that the others find.
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
@@ -166,6 +178,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Config(config) => config.run(&Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Provider(provider) => provider.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),

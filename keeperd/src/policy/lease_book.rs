@@ -51,8 +51,9 @@ impl LeaseKey {
 pub(crate) struct Lease {
     pub(crate) id: LeaseId,
     pub(crate) key: LeaseKey,
-    /// Of the ask it was issued for; later asks under it may take another of the same purpose.
-    pub(crate) route: RouteName,
+    /// Of the ask it was issued for; later asks under it may take another of the same purpose. None
+    /// where nothing is sent anywhere.
+    pub(crate) route: Option<RouteName>,
     pub(crate) expires: Moment,
     /// The record of its issue, which must be synced before the first release (INV-04).
     pub(crate) issued: RecordSeq,
@@ -161,7 +162,7 @@ mod tests {
                 host: Host::parse("api.openai.com").unwrap(),
                 grant: GrantMark::of_test(1),
             },
-            route: RouteName::parse("openai POST /v1/x").unwrap(),
+            route: Some(RouteName::parse("openai POST /v1/x").unwrap()),
             expires: Moment::at(Duration::from_secs(expires)),
             issued: RecordSeq(expires),
             began: Timestamp(0),

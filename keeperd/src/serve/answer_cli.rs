@@ -143,6 +143,12 @@ impl Keeper {
                 Ok(())
             }
             CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
+            CliRequest::Borrow(borrow) => self.answer_borrow(lane, borrow, value),
+            CliRequest::Take { secret } => self.answer_take(lane, secret),
+            CliRequest::GiveBack => {
+                self.answer_give_back(lane);
+                Ok(())
+            }
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };

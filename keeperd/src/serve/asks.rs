@@ -137,6 +137,8 @@ impl Keeper {
             return self.deny(&pending, &routed, Reason::Busy);
         }
         let key = LeaseKey::new(&granted, &routed.ask);
+        let from = From::of(pending.caller);
+        let from = (from.uid, from.pid);
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
             None => {
@@ -145,7 +147,7 @@ impl Keeper {
                 {
                     return self.wait_for_person(pending, &routed, key, (&granted, approving));
                 }
-                match self.issue(key, &granted, &routed, From::of(pending.caller)) {
+                match self.issue(key, &granted, Some(routed.route.clone()), from) {
                     Some(lease) => lease,
                     None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
                 }
@@ -239,6 +241,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked) {
             self.advance(pending);
         }
+        self.advance_loans();
     }
 
     /// Refuses, with a record of why.
@@ -297,6 +300,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked).into_iter().chain(approvals) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
+        self.loans_unrecorded();
         self.refuse_backups(what);
     }
 
@@ -337,8 +341,15 @@ impl Keeper {
         }
     }
 
-    /// Whoever comes here, a grant that asks for an approval has no lease without one.
-    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
+    /// A new lease, to that uid and pid, whose record is on its way to the disk; none if there is no
+    /// journal for it. Whoever comes here, a grant that asks for an approval has no lease without one.
+    pub(super) fn issue(
+        &mut self,
+        key: LeaseKey,
+        granted: &Granted,
+        route: Option<RouteName>,
+        from: (Option<u32>, Option<u32>),
+    ) -> Option<Lease> {
         let id = match granted.approving {
             None => new_id()?,
             Some(_) => self.approvals.take_given(&key)?,
@@ -348,14 +359,14 @@ impl Keeper {
         let mut lease = Lease {
             id,
             key,
-            route: routed.route.clone(),
+            route,
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
             began: wall(),
             uses: 0,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
-        (record.uid, record.pid) = (from.uid, from.pid);
+        (record.uid, record.pid) = from;
         lease.issued = self.record(record, Urgency::Now).ok()?;
         self.leases.enter(lease.clone());
         Some(lease)
@@ -440,7 +451,7 @@ pub(super) fn new_id() -> Option<LeaseId> {
 pub(super) fn of_lease(event: Event, lease: &Lease) -> Record {
     let mut record = Record::of(event, wall());
     fill(&mut record, &lease.key);
-    record.route = Some(lease.route.clone());
+    record.route.clone_from(&lease.route);
     record.lease = Some(lease.id);
     record
 }
@@ -497,6 +508,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::TokenRevoked
         | Reason::TokenExpired
         | Reason::Revoked
+        | Reason::Returned
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

@@ -53,10 +53,14 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::CheckPassphrase
         | CliRequest::Approve { .. }
         | CliRequest::Rekey
-        | CliRequest::Backup => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } | CliRequest::Deny { .. } => {
-            Needs::SetUp
-        }
+        | CliRequest::Backup
+        // A locked vault is a refusal as any other, with a record.
+        | CliRequest::Borrow(_)
+        | CliRequest::Take { .. } => Needs::Recorded,
+        CliRequest::TokenRevoke { .. }
+        | CliRequest::LeaseRevoke { .. }
+        | CliRequest::Deny { .. }
+        | CliRequest::GiveBack => Needs::SetUp,
         CliRequest::Add { .. }
         | CliRequest::Rotate { .. }
         | CliRequest::Rollback { .. }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::journal::{Event, Reason};
 use proto::lease_lane::LeaseAnswer;
-use proto::name::Handle;
+use proto::name::{Delivery, Handle};
 
 use super::asks::of_lease;
 use super::keeper::Keeper;
@@ -148,6 +148,11 @@ impl Keeper {
         let providers = &self.policy.providers;
         let secrets = &self.vault.secrets;
         let ended = self.leases.end_where(|lease| {
+            match lease.key.delivery {
+                Delivery::HttpHeaderInject => {}
+                // It goes to no host.
+                Delivery::Native | Delivery::EnvInject => return false,
+            }
             let own = secrets.get(&lease.key.secret).and_then(|row| providers.find(&row.provider));
             let provider = own.or_else(|| providers.without_secret(&lease.key.secret));
             provider.is_none_or(|provider| provider.hosts().all(|host| *host != lease.key.host))

@@ -19,6 +19,7 @@ use super::approvals::Approvals;
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::lanes::{LaneId, Lanes, Turn, Who};
+use super::loans::{Loan, PendingLoan};
 use super::recorder::{Recorder, Urgency};
 use super::slow::Slow;
 use super::vault::Vault;
@@ -59,7 +60,10 @@ pub(super) enum After {
 /// Whether an answer to the CLI speaks of something that had to be recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recorded {
+    /// It has happened by then.
     Needed,
+    /// Without the record it does not happen: that it is answered is what is done.
+    First,
     NotNeeded,
 }
 
@@ -107,6 +111,9 @@ pub(super) struct Keeper {
     /// Asks that wait for a person.
     pub(super) approvals: Approvals,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
+    /// What commands are lent, each by its lane.
+    pub(super) loans: HashMap<LaneId, Loan>,
+    pub(super) loans_waiting: Vec<PendingLoan>,
     pub(super) after: Vec<After>,
     pub(super) flood: Flood,
     /// Why the last records could not be written, if they could not.
@@ -172,7 +179,7 @@ impl Keeper {
         match peer.who {
             Who::Control => self.end = Some(End::Orderly),
             Who::Egress { .. } => self.egress_gone(lane),
-            Who::Cli { .. } => {}
+            Who::Cli { .. } => self.end_loan(lane),
         }
     }
 
@@ -203,7 +210,8 @@ impl Keeper {
                 After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
-                        (Ok(()), Recorded::Needed) | (_, Recorded::NotNeeded) => answer,
+                        (Err(failure), Recorded::First) => CliAnswer::Failed(failure.clone()),
+                        (Ok(()), Recorded::Needed | Recorded::First) | (_, Recorded::NotNeeded) => answer,
                     };
                     // What failed gives nothing out; a value that stays here is wiped.
                     let failed = matches!(answer, CliAnswer::Failed(_));

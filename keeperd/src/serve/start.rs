@@ -98,6 +98,8 @@ impl Keeper {
             parked: Vec::new(),
             approvals: Approvals::default(),
             releases: HashMap::new(),
+            loans: HashMap::new(),
+            loans_waiting: Vec::new(),
             after: Vec::new(),
             flood: Flood::default(),
             trouble: None,

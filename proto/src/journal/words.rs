@@ -168,6 +168,8 @@ pub enum Reason {
     TokenExpired,
     /// The lease was revoked.
     Revoked,
+    /// Whoever it was lent to has given it back, or is gone.
+    Returned,
     /// The keeper ended.
     Shutdown,
 }
@@ -204,6 +206,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     TokenRevoked => "token_revoked",
     TokenExpired => "token_expired",
     Revoked => "revoked",
+    Returned => "returned",
     Shutdown => "shutdown",
 });
 
