@@ -72,7 +72,7 @@ pub(crate) fn orders(control: &mut Control) -> Result<Orders, Ended> {
             | ControlOrder::NewEgress { .. }
             | ControlOrder::VerifyFiles
             | ControlOrder::VerifySegments { .. }
-            | ControlOrder::Verify
+            | ControlOrder::Verify { .. }
             | ControlOrder::Standing(_)
             | ControlOrder::Drain => return Err(misplaced()),
         }

@@ -102,7 +102,7 @@ impl Desk<'_> {
                 | ControlOrder::NewEgress { .. }
                 | ControlOrder::VerifyFiles
                 | ControlOrder::VerifySegments { .. }
-                | ControlOrder::Verify
+                | ControlOrder::Verify { .. }
                 | ControlOrder::Standing(_)
                 | ControlOrder::Transport(_)
                 | ControlOrder::Anchor { .. }

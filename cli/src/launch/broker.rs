@@ -84,6 +84,7 @@ impl Broker {
             strictness: settings.strictness,
             system: settings.for_keeper(&home),
             passphrase_follows: false,
+            keep: settings.keep,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
         Self {

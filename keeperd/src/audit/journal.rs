@@ -12,6 +12,7 @@ use proto::journal::{BODY_MAX, Event, LINK_LEN, Record};
 use proto::meta::RecordSeq;
 
 use super::adding::{Part, bug};
+use super::retention::Retention;
 use super::segment_file::SegmentFile;
 use super::segments;
 use super::sync::SyncDone;
@@ -41,6 +42,7 @@ pub(crate) struct Journal {
     /// Why nothing is ever recorded again.
     pub(super) broken: Option<Failure>,
     pub(super) segment_max: u64,
+    pub(super) retention: Retention,
 }
 
 /// What only an open vault has.
@@ -68,6 +70,7 @@ impl Journal {
             syncing: Syncing::new(place.tip.seq),
             broken: None,
             segment_max: SEGMENT_MAX,
+            retention: Retention::nothing(),
         })
     }
 
@@ -98,6 +101,9 @@ impl Journal {
         self.current = touched.pop();
         self.repair = None;
         self.syncing.wrote(&self.written, &self.ahead);
+        if self.written.segment != self.ahead.segment {
+            self.retention.look_at(Instant::now());
+        }
         self.written = self.ahead;
         if let Some(keyed) = &mut self.keyed {
             keyed.written.become_like(&keyed.ahead);
@@ -191,6 +197,7 @@ impl Journal {
     /// back to where it was is not written to again.
     fn go_back(&mut self, touched: Vec<SegmentFile>) {
         self.ahead = self.written;
+        self.retention.forget_behind(self.written.tip.seq);
         if let Some(keyed) = &mut self.keyed {
             keyed.ahead.become_like(&keyed.written);
         }

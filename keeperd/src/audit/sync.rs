@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::checkpoint::SealedCheckpoint;
 use super::head::SealedHead;
 use super::places::PlaceError;
+use super::retention;
 use crate::store::files;
 
 /// What is to be synced.
@@ -20,6 +21,8 @@ pub(crate) struct SyncJob {
     pub(super) names: Names,
     pub(super) checkpoint: Option<SealedCheckpoint>,
     pub(super) head: Option<SealedHead>,
+    /// Segments before this one are to go.
+    pub(super) remove_before: Option<u32>,
 }
 
 /// Whether the directory has names that may not be durable.
@@ -36,8 +39,8 @@ pub(crate) struct SyncDone {
     pub(super) upto: u64,
     /// A failed sync is final: the kernel may have dropped what it could not write.
     pub(super) records: io::Result<()>,
-    /// The counter of the one that was written.
-    pub(super) checkpoint: Outcome<u64>,
+    /// Counter and step of the one that was written.
+    pub(super) checkpoint: Outcome<(u64, u64)>,
     /// With the head itself, which after a lock nobody could seal again.
     pub(super) head: Outcome<SealedHead>,
 }
@@ -62,12 +65,17 @@ impl SyncJob {
         if done.records.is_ok()
             && let Some(checkpoint) = &self.checkpoint
         {
-            done.checkpoint = done.take(checkpoint.write(&self.audit), checkpoint.counter);
+            done.checkpoint = done.take(checkpoint.write(&self.audit), (checkpoint.counter, checkpoint.step));
         }
         if done.records.is_ok()
             && let Some(head) = self.head
         {
             done.head = done.take(head.write(&self.audit), head);
+        }
+        // INV-10: what is recorded of the cut is under a head before anything goes.
+        let is_covered = done.records.is_ok() && !matches!(done.head, Outcome::Failed(_));
+        if let Some(first_kept) = self.remove_before.filter(|_| is_covered) {
+            retention::remove_before(&self.audit, first_kept);
         }
         done
     }

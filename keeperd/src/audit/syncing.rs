@@ -34,6 +34,8 @@ pub(super) struct Syncing {
 struct CheckpointState {
     /// Of the newest.
     counter: u64,
+    /// Of the key in the newest that is on disk.
+    step: u64,
     /// Keyed records since.
     behind: u64,
     wanted: bool,
@@ -75,7 +77,9 @@ impl Journal {
             None => self.syncing.head.waiting.pop_front(),
         };
         self.syncing.head.taken(head.as_ref(), now);
-        if !self.unsynced() && checkpoint.is_none() && head.is_none() {
+        let covered = head.as_ref().map_or(self.syncing.covered(), |sealed| sealed.head.seq);
+        let remove_before = self.retention.take_removable(covered);
+        if !self.unsynced() && checkpoint.is_none() && head.is_none() && remove_before.is_none() {
             return None;
         }
         self.syncing.is_out = true;
@@ -90,6 +94,7 @@ impl Journal {
             names: std::mem::replace(&mut self.syncing.names, Names::Durable),
             checkpoint,
             head,
+            remove_before,
         })
     }
 
@@ -111,7 +116,7 @@ impl Syncing {
             files: Vec::new(),
             names: Names::Durable,
             synced,
-            checkpoint: CheckpointState { counter: 0, behind: 0, wanted: false },
+            checkpoint: CheckpointState { counter: 0, step: 0, behind: 0, wanted: false },
             head: HeadState { counter: 0, covers: 0, due: None, out: None, waiting: VecDeque::new() },
         }
     }
@@ -119,9 +124,11 @@ impl Syncing {
     /// Keys are there, as of that checkpoint and head. Both may have been read before a job of ours
     /// wrote newer ones, and a counter must never fall: it would send the next write to the place of
     /// the newest, the only one a crash then could not spare.
-    pub(super) fn unlocked(&mut self, counter: u64, older: Older, behind: u64, head: &Head) {
+    pub(super) fn unlocked(&mut self, counter: u64, older: Older, step: u64, behind: u64, head: &Head) {
         let wanted = behind >= CHECKPOINT_EVERY || older == Older::Remains;
-        self.checkpoint = CheckpointState { counter: self.checkpoint.counter.max(counter), behind, wanted };
+        let known = &self.checkpoint;
+        let (counter, step) = (known.counter.max(counter), known.step.max(step));
+        self.checkpoint = CheckpointState { counter, step, behind, wanted };
         self.head.counter = self.head.counter.max(head.counter);
         self.head.covers = self.head.covers.max(head.seq);
         self.head.due = None;
@@ -187,7 +194,10 @@ impl Syncing {
         self.synced = self.synced.max(done.upto);
         match done.checkpoint {
             // The keys may have gone and come back meanwhile, hence the greater of both.
-            Outcome::Done(counter) => self.checkpoint.counter = self.checkpoint.counter.max(counter),
+            Outcome::Done((counter, step)) => {
+                self.checkpoint.counter = self.checkpoint.counter.max(counter);
+                self.checkpoint.step = self.checkpoint.step.max(step);
+            }
             // Tried again with the next record.
             Outcome::Failed(_) => self.checkpoint.behind = CHECKPOINT_EVERY,
             Outcome::None => {}
@@ -208,6 +218,16 @@ impl Syncing {
             Outcome::None => {}
         }
         Ok(self.synced)
+    }
+
+    /// Seq up to which the newest head on disk covers the journal.
+    pub(super) const fn covered(&self) -> u64 {
+        self.head.covers
+    }
+
+    /// Step of the newest checkpoint on disk.
+    pub(super) const fn checkpointed(&self) -> u64 {
+        self.checkpoint.step
     }
 
     fn seal_head(&self, keys: &Keys, written: &Place) -> SealedHead {

@@ -38,7 +38,7 @@ impl Keeper {
             ControlOrder::StartKeeper(_)
             | ControlOrder::VerifyFiles
             | ControlOrder::VerifySegments { .. }
-            | ControlOrder::Verify
+            | ControlOrder::Verify { .. }
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }
             | ControlOrder::StartEgress(_)

@@ -12,7 +12,7 @@ use super::keeper::{After, Awaited, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
 use super::slow::{Job, Report};
-use crate::audit::head_file;
+use crate::audit::{checkpoint_file, head_file};
 use crate::catalog::SecretRow;
 use crate::store::{Initialized, Place, Unlocked};
 
@@ -195,8 +195,10 @@ impl Keeper {
             )
         };
         let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", error))?;
+        let checkpoint = checkpoint_file(&self.audit)
+            .map_err(|error| unreadable("the checkpoint of the journal's key", error))?;
         let header = header.map_err(|error| unreadable("the vault's header", error))?;
-        Ok(vec![head.into(), header.into()])
+        Ok(vec![head.into(), checkpoint.into(), header.into()])
     }
 
     /// A record of now, of what the peer of that lane did.

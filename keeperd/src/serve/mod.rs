@@ -14,6 +14,7 @@ mod ends;
 mod flood;
 mod keeper;
 mod lanes;
+mod owed;
 mod recorder;
 mod slow;
 mod start;

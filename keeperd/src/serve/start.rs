@@ -14,6 +14,7 @@ use unix::lane::{Descriptors, Lane, LaneError};
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Turn, Who};
+use super::owed::Owed;
 use super::recorder::Recorder;
 use super::slow::Slow;
 use super::vault::Vault;
@@ -93,6 +94,7 @@ impl Keeper {
             releases: HashMap::new(),
             after: Vec::new(),
             flood: Flood::default(),
+            owed: Owed::default(),
             trouble: None,
             standing: None,
             door_due: None,

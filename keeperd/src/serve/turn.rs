@@ -67,6 +67,7 @@ impl Keeper {
         }
         self.end_expired();
         self.end_expired_tokens();
+        self.cut_journal();
         self.keep_used();
         let counts = self.flood.take(Instant::now());
         self.record_flood(counts);

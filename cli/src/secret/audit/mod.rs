@@ -51,6 +51,9 @@ pub(crate) struct Audit {
     /// Checks that nothing was changed or taken away; needs the passphrase
     #[arg(long, conflicts_with_all = ["name", "since", "event", "consumer", "limit", "follow"])]
     verify: bool,
+    /// With --verify: that the record of this number still has this link, as noted earlier
+    #[arg(long, value_name = "SEQ:HASH", requires = "verify")]
+    expect: Option<String>,
     #[command(flatten)]
     json: JsonOption,
 }
@@ -59,7 +62,7 @@ impl Audit {
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let form = self.json.form();
         if self.verify {
-            return verify::run(session, form);
+            return verify::run(session, self.expect.as_deref(), form);
         }
         let filter = self.filter()?;
         let limit = self.limit.or(stdout().is_terminal().then_some(TERMINAL_LIMIT));
