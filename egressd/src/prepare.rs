@@ -70,6 +70,7 @@ pub(crate) fn orders(control: &mut Control) -> Result<Orders, Ended> {
             ControlOrder::StartKeeper(_)
             | ControlOrder::Unlock
             | ControlOrder::NewEgress { .. }
+            | ControlOrder::NewReader
             | ControlOrder::VerifyFiles
             | ControlOrder::VerifySegments { .. }
             | ControlOrder::Verify { .. }

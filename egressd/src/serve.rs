@@ -100,6 +100,7 @@ impl Desk<'_> {
                 ControlOrder::StartKeeper(_)
                 | ControlOrder::Unlock
                 | ControlOrder::NewEgress { .. }
+                | ControlOrder::NewReader
                 | ControlOrder::VerifyFiles
                 | ControlOrder::VerifySegments { .. }
                 | ControlOrder::Verify { .. }

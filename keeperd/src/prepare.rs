@@ -63,6 +63,7 @@ pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeeper, Vec<Owned
         ControlOrder::StartKeeper(start) => Ok((lane, start, parcel.fds)),
         ControlOrder::Unlock
         | ControlOrder::NewEgress { .. }
+        | ControlOrder::NewReader
         | ControlOrder::VerifyFiles
         | ControlOrder::VerifySegments { .. }
         | ControlOrder::Verify { .. }

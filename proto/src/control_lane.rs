@@ -214,6 +214,8 @@ pub enum ControlOrder {
         /// How many lanes.
         lanes: u16,
     },
+    /// To keeperd: a lane on which nothing but `Journal` of the cli lane is answered; one fd.
+    NewReader,
     /// To a verifier: the sealed head, the checkpoint and the vault's header, read-only; three fds.
     VerifyFiles,
     /// To a verifier: that many segments, read-only, oldest first; may be repeated.
@@ -253,6 +255,7 @@ impl Message for ControlOrder {
             Self::Unlock | Self::Verify { .. } => ValueRule::Required,
             Self::StartKeeper(_)
             | Self::NewEgress { .. }
+            | Self::NewReader
             | Self::VerifyFiles
             | Self::VerifySegments { .. }
             | Self::Standing(_)
@@ -270,6 +273,7 @@ impl Message for ControlOrder {
                 Role::Broker | Role::Private => 1,
                 Role::Verify => 0,
             },
+            Self::NewReader => 1,
             Self::VerifyFiles => 3,
             Self::VerifySegments { count } => usize::from(*count),
             Self::NewEgress { lanes, .. } => usize::from(*lanes),

@@ -11,6 +11,8 @@ mod drain;
 #[cfg(test)]
 mod echoes;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;

@@ -41,7 +41,8 @@ impl Sink {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// From a kind, and a path where there is no usual one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (kind, path) = match text.split_once(':') {
             Some((kind, path)) => (kind, Some(PathBuf::from(path))),
             None => (text, None),

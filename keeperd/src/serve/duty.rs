@@ -5,6 +5,8 @@ use proto::cli_lane::CliRequest;
 use proto::control_lane::Role;
 use proto::failure::{Failure, FailureClass};
 
+use super::lanes::Scope;
+
 /// What must be so before a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
@@ -43,6 +45,31 @@ const fn needs(request: &CliRequest) -> Needs {
         CliRequest::TokenRevoke { .. } => Needs::SetUp,
         CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
+    }
+}
+
+/// Whether a lane of that scope may ask it at all. One that asks for more is cut off.
+pub(super) const fn is_within(request: &CliRequest, scope: Scope) -> bool {
+    match (scope, request) {
+        (Scope::All, _) | (Scope::Journal, CliRequest::Journal { .. }) => true,
+        (
+            Scope::Journal,
+            CliRequest::Init { .. }
+            | CliRequest::Status
+            | CliRequest::Unlock
+            | CliRequest::Lock
+            | CliRequest::List { .. }
+            | CliRequest::Inspect { .. }
+            | CliRequest::VerifyFiles
+            | CliRequest::TokenList { .. }
+            | CliRequest::TokenIssue { .. }
+            | CliRequest::TokenRotate { .. }
+            | CliRequest::TokenRevoke { .. }
+            | CliRequest::Add { .. }
+            | CliRequest::Rotate { .. }
+            | CliRequest::Remove { .. }
+            | CliRequest::BrokerStop,
+        ) => false,
     }
 }
 

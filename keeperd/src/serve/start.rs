@@ -13,7 +13,7 @@ use unix::lane::{Descriptors, Lane, LaneError};
 
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
-use super::lanes::{Lanes, Turn, Who};
+use super::lanes::{Lanes, Scope, Turn, Who};
 use super::owed::Owed;
 use super::recorder::Recorder;
 use super::slow::Slow;
@@ -69,7 +69,7 @@ impl Keeper {
                 let (uid, pid) = super::turn::credentials(&socket);
                 let lane = Lane::new(socket, Descriptors::Refused).map_err(|NoSlot| no_slot())?;
                 lanes
-                    .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs })
+                    .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::All })
                     .map_err(|error| no_lane(&error))?;
                 None
             }

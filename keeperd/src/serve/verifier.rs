@@ -44,6 +44,7 @@ pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure>
             ControlOrder::StartKeeper(_)
             | ControlOrder::Unlock
             | ControlOrder::NewEgress { .. }
+            | ControlOrder::NewReader
             | ControlOrder::Standing(_)
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }

@@ -1,6 +1,7 @@
 //! `ugent secret audit`: the journal, read through read-only descriptors that a keeper gives, and
 //! filtered here, so that listing a million records keeps no lease waiting.
 
+mod export;
 mod filter;
 mod follow;
 mod pages;
@@ -12,6 +13,7 @@ use std::io::{BufWriter, IsTerminal, Write, stdout};
 
 use clap::Args;
 
+pub use self::export::ALLOWED as EXPORT_ALLOWED;
 use self::filter::Filter;
 pub(super) use self::pages::newest;
 use self::view::RecordView;
@@ -56,9 +58,20 @@ pub(crate) struct Audit {
     expect: Option<String>,
     #[command(flatten)]
     json: JsonOption,
+    #[command(flatten)]
+    export: export::Export,
 }
 
 impl Audit {
+    /// Whether this is an export, which has no session and reaches no keeper by itself.
+    pub(super) const fn is_export(&self) -> bool {
+        self.export.is_asked()
+    }
+
+    pub(super) fn run_export(&self) -> Outcome {
+        self.export.run()
+    }
+
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let form = self.json.form();
         if self.verify {

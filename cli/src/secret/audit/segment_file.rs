@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use proto::failure::{Failure, FailureClass};
 use proto::journal::{BODY_MAX, HEADER_LEN, JournalError, LINK_LEN, RawRecord, Record, SegmentHeader};
 
-use crate::ending::Outcome;
+use crate::ending::{Halt, Outcome};
 
 /// Bytes of one piece; several times the longest record.
 const PIECE: usize = 256 * 1024;
@@ -41,10 +41,15 @@ impl SegmentFile {
     }
 
     /// Gives every whole record from where the last reading ended.
-    pub(super) fn read(
+    pub(super) fn read(&mut self, take: &mut dyn FnMut(Record) -> Outcome) -> Result<Rest, Halt> {
+        self.read_linked(&mut |record, _| take(record))
+    }
+
+    /// As [`SegmentFile::read`], with each record's link.
+    pub(super) fn read_linked(
         &mut self,
-        take: &mut dyn FnMut(Record) -> Outcome,
-    ) -> Result<Rest, crate::ending::Halt> {
+        take: &mut dyn FnMut(Record, &[u8; LINK_LEN]) -> Outcome,
+    ) -> Result<Rest, Halt> {
         let mut piece = vec![0; PIECE];
         loop {
             let filled = self.fill(&mut piece)?;
@@ -60,8 +65,9 @@ impl SegmentFile {
             }
             let rest = loop {
                 let before = left;
-                match RawRecord::take(&mut left).and_then(|raw| raw.map(|raw| raw.record()).transpose()) {
-                    Ok(Some(record)) => take(record)?,
+                let raw = RawRecord::take(&mut left);
+                match raw.and_then(|raw| raw.map(|raw| Ok((raw.record()?, raw.link))).transpose()) {
+                    Ok(Some((record, link))) => take(record, link)?,
                     Ok(None) => break Rest::AtEnd,
                     Err(error) => {
                         left = before;

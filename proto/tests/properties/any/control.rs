@@ -70,6 +70,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         Just(ControlOrder::Unlock),
         (any::<u32>(), any::<u16>())
             .prop_map(|(generation, lanes)| ControlOrder::NewEgress { generation, lanes }),
+        Just(ControlOrder::NewReader),
         Just(ControlOrder::VerifyFiles),
         any::<u16>().prop_map(|count| ControlOrder::VerifySegments { count }),
         of(noted()).prop_map(|noted| ControlOrder::Verify { noted }),
