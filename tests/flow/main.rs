@@ -11,7 +11,11 @@ mod drain;
 #[cfg(test)]
 mod echoes;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod exports;
+#[cfg(test)]
+mod grant_verbs;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
@@ -23,7 +27,11 @@ mod locking;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod rekey;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod revocations;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
@@ -32,5 +40,7 @@ mod terminal;
 mod tokens;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod workspaces;

@@ -17,6 +17,7 @@ use proto::lease_lane::Caller;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use crate::cut::Cut;
 use crate::worker::{Phase, Worker};
 
 /// Longest head, and most headers in one.
@@ -131,9 +132,10 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
     let has_asked = Rc::new(Cell::new(false));
+    let cut = Rc::new(Cut::default());
     let service = service_fn(|request| {
         has_asked.set(true);
-        let answer = super::answer(Rc::clone(worker), caller, request);
+        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), request);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
@@ -150,6 +152,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>,
     let (mut is_draining, mut is_late) = (false, false);
     loop {
         tokio::select! {
+            // First, or the connection could go on to another request before it is looked at.
+            biased;
+            () = cut.of_answer() => return,
             _ = connection.as_mut() => return,
             _ = phase.wait_for(|phase| *phase == Phase::Draining), if !is_draining => {
                 is_draining = true;

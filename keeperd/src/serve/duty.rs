@@ -39,37 +39,31 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::Inspect { .. }
         | CliRequest::Journal { .. }
         | CliRequest::VerifyFiles
-        | CliRequest::TokenList { .. } => Needs::SetUp,
+        | CliRequest::TokenList { .. }
+        | CliRequest::LeaseList { .. }
+        | CliRequest::GrantList { .. }
+        | CliRequest::Explain(_)
+        | CliRequest::CheckPolicy
+        | CliRequest::CheckText { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
-        CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } => Needs::SetUp,
-        CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
+        CliRequest::TokenIssue { .. }
+        | CliRequest::TokenRotate { .. }
+        | CliRequest::CheckPassphrase
+        | CliRequest::Rekey => Needs::Recorded,
+        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
+        CliRequest::Add { .. }
+        | CliRequest::Rotate { .. }
+        | CliRequest::Rollback { .. }
+        | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }
 
 /// Whether a lane of that scope may ask it at all. One that asks for more is cut off.
 pub(super) const fn is_within(request: &CliRequest, scope: Scope) -> bool {
-    match (scope, request) {
-        (Scope::All, _) | (Scope::Journal, CliRequest::Journal { .. }) => true,
-        (
-            Scope::Journal,
-            CliRequest::Init { .. }
-            | CliRequest::Status
-            | CliRequest::Unlock
-            | CliRequest::Lock
-            | CliRequest::List { .. }
-            | CliRequest::Inspect { .. }
-            | CliRequest::VerifyFiles
-            | CliRequest::TokenList { .. }
-            | CliRequest::TokenIssue { .. }
-            | CliRequest::TokenRotate { .. }
-            | CliRequest::TokenRevoke { .. }
-            | CliRequest::Add { .. }
-            | CliRequest::Rotate { .. }
-            | CliRequest::Remove { .. }
-            | CliRequest::BrokerStop,
-        ) => false,
+    match scope {
+        Scope::All => true,
+        Scope::Journal => matches!(request, CliRequest::Journal { .. }),
     }
 }
 
