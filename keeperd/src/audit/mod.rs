@@ -12,6 +12,7 @@ mod evidence;
 pub(crate) mod head;
 mod journal;
 mod places;
+mod recent;
 mod retention;
 mod segment_file;
 mod segments;
@@ -23,6 +24,7 @@ mod verify;
 mod walk;
 
 pub(crate) use journal::Journal;
+pub(crate) use recent::since;
 pub(crate) use segments::{checkpoint_file, head_file, segments};
 pub(crate) use sync::{SyncDone, SyncJob};
 pub(crate) use verify::{Files, verify};

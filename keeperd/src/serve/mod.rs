@@ -27,6 +27,7 @@ mod turn;
 mod vault;
 pub(crate) mod verifier;
 mod wake;
+mod windows;
 
 use proto::control_lane::{ControlReport, StartKeeper};
 use proto::failure::Failure;

@@ -19,8 +19,9 @@ use super::recorder::Recorder;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
+use super::windows;
 use crate::catalog::KnownToken;
-use crate::clock::wall;
+use crate::clock::{Moment, wall};
 use crate::confine::Confined;
 use crate::policy::lease_book::LeaseBook;
 use crate::policy::limits::Uses;
@@ -77,6 +78,10 @@ impl Keeper {
         };
         let passphrase = if start.passphrase_follows { Awaited::Yes } else { Awaited::No };
         let audit = Path::new(&start.home).join("secrets/audit");
+        let uses = match start.role {
+            Role::Broker => windows::rebuilt(&audit, policy.grants.in_force(), Moment::now(), wall()),
+            Role::Private | Role::Verify => Uses::default(),
+        };
         Ok(Self {
             start,
             audit,
@@ -91,7 +96,7 @@ impl Keeper {
             policy,
             vault,
             leases: LeaseBook::default(),
-            uses: Uses::default(),
+            uses,
             drafts: HashMap::new(),
             parked: Vec::new(),
             releases: HashMap::new(),
