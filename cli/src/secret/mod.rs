@@ -25,7 +25,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::{Handle, NameError};
 
-pub use self::audit::EXPORT_ALLOWED;
+pub use self::audit::{EXPORT_ALLOWED, EXPORT_ROWS};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;

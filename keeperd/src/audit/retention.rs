@@ -73,7 +73,7 @@ impl Journal {
 
     /// What is too old or too much by now, if it is time to look. To be recorded next, and then
     /// given to [`Journal::cut_recorded`].
-    pub(crate) fn to_cut(&mut self, now: Instant, clock: Timestamp) -> Option<Cut> {
+    pub(crate) fn due_cut(&mut self, now: Instant, clock: Timestamp) -> Option<Cut> {
         let Keep { max_bytes, days } = self.retention.keep;
         let is_time = self.retention.look.is_some_and(|look| look <= now);
         if (max_bytes, days) == (None, None) || !is_time || self.keyed.is_none() || self.broken.is_some() {

@@ -52,7 +52,7 @@ impl Keeper {
     /// Cuts off what the journal is to keep no longer: recorded first.
     pub(super) fn cut_journal(&mut self) {
         let Ok(journal) = self.recorder.journal() else { return };
-        let Some(cut) = journal.to_cut(Instant::now(), wall()) else { return };
+        let Some(cut) = journal.due_cut(Instant::now(), wall()) else { return };
         let mut record = Self::event(Event::JournalCut);
         record.count = Some(cut.last);
         if let Ok(seq) = self.record(record, Urgency::Now) {

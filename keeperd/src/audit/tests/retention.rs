@@ -29,7 +29,7 @@ fn bytes_of(world: &World) -> u64 {
 fn cut(world: &mut World, clock: u64) -> bool {
     let soon = Instant::now() + Duration::from_secs(7200);
     world.journal.retention.look_at(soon);
-    let Some(cut) = world.journal.to_cut(soon, Timestamp(clock)) else { return false };
+    let Some(cut) = world.journal.due_cut(soon, Timestamp(clock)) else { return false };
     let mut told = Record::of(Event::JournalCut, Timestamp(clock));
     told.count = Some(cut.last);
     let seq = world.journal.add(told).unwrap();
@@ -84,7 +84,7 @@ fn nothing_goes_before_its_record_is_under_a_head() {
     world.journal.retention.set(half(&world));
     let before = segments::numbers(&world.audit()).unwrap();
     let soon = Instant::now() + Duration::from_secs(7200);
-    let cut = world.journal.to_cut(soon, Timestamp(1_700_000_000_000)).unwrap();
+    let cut = world.journal.due_cut(soon, Timestamp(1_700_000_000_000)).unwrap();
     let seq = world.journal.add(record(1)).unwrap();
     world.journal.cut_recorded(cut, seq);
     world.journal.write().unwrap();
@@ -108,7 +108,7 @@ fn a_cut_whose_record_was_not_written_is_forgotten() {
     let mut world = long(Keep::default());
     world.journal.retention.set(half(&world));
     let soon = Instant::now() + Duration::from_secs(7200);
-    let cut = world.journal.to_cut(soon, Timestamp(1_700_000_000_000)).unwrap();
+    let cut = world.journal.due_cut(soon, Timestamp(1_700_000_000_000)).unwrap();
     let seq = world.journal.add(record(1)).unwrap();
     world.journal.cut_recorded(cut, seq);
     world.journal.current.as_mut().unwrap().full_after = Some(3);

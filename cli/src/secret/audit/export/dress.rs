@@ -33,10 +33,7 @@ pub(super) fn journald(record: &RecordView) -> Vec<u8> {
     // A view always is an object.
     if let Ok(Value::Object(fields)) = serde_json::to_value(record) {
         for (name, value) in fields {
-            let text = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             message.push_str(&format!("UGENT_{}={}\n", name.to_ascii_uppercase(), one_line(&text)));
         }
     }

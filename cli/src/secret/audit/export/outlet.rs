@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -147,7 +147,7 @@ fn stop_if(gone: bool, patience: Patience) -> Outcome {
     if gone || patience == Patience::None { Err(Halt::Said(0)) } else { Ok(()) }
 }
 
-fn try_to_send(path: &PathBuf, open: &mut Option<OwnedFd>, message: &[u8]) -> Result<(), Errno> {
+fn try_to_send(path: &Path, open: &mut Option<OwnedFd>, message: &[u8]) -> Result<(), Errno> {
     let fd = match open {
         Some(fd) => fd,
         None => {
@@ -168,7 +168,7 @@ fn wait_for_room(socket: Option<&OwnedFd>) {
 }
 
 /// Appends to it. A line that a crash cut short is ended first, so that the next is whole.
-fn open_file(path: &PathBuf) -> Result<File, Failure> {
+fn open_file(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
     let opened = options.open(path).and_then(|mut file| {
@@ -185,7 +185,7 @@ fn open_file(path: &PathBuf) -> Result<File, Failure> {
     opened.map_err(|error| failed("opened", path, &error))
 }
 
-fn failed(done: &str, path: &PathBuf, error: &io::Error) -> Failure {
+fn failed(done: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         FailureClass::Io,
         format!("{} could not be {done}: {error}; records wait until it can", path.display()),
