@@ -11,6 +11,7 @@ pub(crate) mod checkpoint;
 mod evidence;
 pub(crate) mod head;
 mod journal;
+mod kept;
 mod places;
 mod recent;
 mod retention;

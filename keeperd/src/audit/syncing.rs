@@ -3,14 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::SealedCheckpoint;
 use super::head::{Head, SealedHead};
 use super::journal::Journal;
-use super::sync::{Names, Outcome, SyncDone, SyncJob};
+use super::sync::{Lost, Names, Outcome, SyncDone, SyncJob};
 use super::tail::Place;
 use crate::hazmat::checkpoint::Older;
 use crate::hazmat::keys::Keys;
@@ -187,11 +186,12 @@ impl Syncing {
     }
 
     /// Takes a job's outcome; all records up to the returned seq are on disk.
-    pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> io::Result<u64> {
+    pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> Result<u64, Lost> {
         self.is_out = false;
         self.head.out = None;
-        done.records?;
-        self.synced = self.synced.max(done.upto);
+        if done.records.is_ok() {
+            self.synced = self.synced.max(done.upto);
+        }
         match done.checkpoint {
             // The keys may have gone and come back meanwhile, hence the greater of both.
             Outcome::Done((counter, step)) => {
@@ -217,7 +217,14 @@ impl Syncing {
             }
             Outcome::None => {}
         }
-        Ok(self.synced)
+        done.records.map(|()| self.synced)
+    }
+
+    /// All that was written is on the disk after all, in other files.
+    pub(super) fn written_anew(&mut self, written: u64) {
+        self.synced = written;
+        self.files.clear();
+        self.names = Names::Durable;
     }
 
     /// Seq up to which the newest head on disk covers the journal.

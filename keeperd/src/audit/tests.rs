@@ -23,6 +23,7 @@ use crate::store::tests::{Made, made};
 use crate::store::{Create, Store};
 
 mod forged;
+mod renewed;
 mod retention;
 
 struct World {

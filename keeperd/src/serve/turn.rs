@@ -164,7 +164,13 @@ impl Keeper {
         loop {
             match self.recorder.collect() {
                 Ok(None) => return,
-                Ok(Some(_)) => self.advance_parked(),
+                Ok(Some(_)) => {
+                    if let Some(failure) = self.recorder.take_mended() {
+                        let text = format!("{}; its last records were written into a new file", failure.what);
+                        self.log(LogLevel::Error, &text);
+                    }
+                    self.advance_parked();
+                }
                 Err(failure) => self.unrecorded(&failure.what),
             }
         }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use proto::failure::{Failure, FailureClass};
 use proto::journal::{BODY_MAX, HEADER_LEN, JournalError, LINK_LEN, RawRecord, Record, SegmentHeader};
@@ -34,6 +34,17 @@ impl SegmentFile {
     /// A segment, at its start.
     pub(super) fn new(fd: OwnedFd, number: u32) -> Self {
         Self { file: File::from(fd), number, offset: 0 }
+    }
+
+    /// Whether this file has no name any more: it was cut off, or written anew after its disk had
+    /// failed to sync it. What is written from then on is elsewhere.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.nlink() == 0)
+    }
+
+    /// Goes on in the file that has the name now, and the same content as far as this one was read.
+    pub(super) fn go_on_in(&mut self, fd: OwnedFd) {
+        self.file = File::from(fd);
     }
 
     pub(super) const fn number(&self) -> u32 {
@@ -164,6 +175,20 @@ mod tests {
         writer.write_all(&next[next.len() - 1..]).unwrap();
         assert_eq!(seqs(&mut segment), (vec![3], Rest::AtEnd));
         assert_eq!(seqs(&mut segment), (vec![], Rest::AtEnd));
+    }
+
+    #[test]
+    fn a_segment_that_was_written_anew_is_read_on_in_its_new_file() {
+        let (place, anew) = (tempfile::NamedTempFile::new().unwrap(), segment(3).1);
+        let mut before = segment(2).1;
+        std::io::copy(&mut before, &mut place.reopen().unwrap()).unwrap();
+        let mut segment = SegmentFile::new(place.reopen().unwrap().into(), 1);
+        assert_eq!(seqs(&mut segment).0, [1, 2]);
+        assert!(!segment.is_nameless());
+        drop(place);
+        assert!(segment.is_nameless());
+        segment.go_on_in(anew.into());
+        assert_eq!(seqs(&mut segment), (vec![3], Rest::AtEnd));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use unix::lane::{Descriptors, Lane};
 pub use self::confine::{ALLOWED, ROWS};
 use self::cursor::{At, Cursor};
 use self::outlet::Outlet;
-use super::pages::{Page, page};
+use super::pages::{Page, page, renewed};
 use super::segment_file::{Rest, SegmentFile};
 use super::view::RecordView;
 use crate::ending::{Halt, Outcome, lane_broke, no_slot};
@@ -209,7 +209,11 @@ impl Exporter {
     fn newer(&mut self) -> Outcome {
         loop {
             let after = self.segment.as_ref().map_or(0, SegmentFile::number);
-            let Page { segments, more } = match page(&mut self.keeper, after) {
+            let found = match &mut self.segment {
+                Some(segment) => renewed(&mut self.keeper, segment),
+                None => Ok(()),
+            };
+            let Page { segments, more } = match found.and_then(|()| page(&mut self.keeper, after)) {
                 Ok(found) => found,
                 // The broker ends; the loop sees to the rest.
                 Err(failure) if failure.class == FailureClass::Unreachable => return Ok(()),
