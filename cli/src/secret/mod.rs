@@ -3,6 +3,7 @@
 mod add;
 mod audit;
 mod broker;
+mod completions;
 mod doctor;
 mod expires;
 mod grant;
@@ -11,6 +12,7 @@ mod inspect;
 mod lease;
 mod list;
 mod lock;
+mod man;
 mod meta_view;
 mod rekey;
 mod remove;
@@ -35,7 +37,7 @@ use crate::{spawn, typed, usage};
 /// UGENT on the command line.
 #[derive(Parser)]
 #[command(name = "ugent", version, arg_required_else_help = true, subcommand_required = true)]
-struct Ugent {
+pub(crate) struct Ugent {
     #[command(subcommand)]
     area: Area,
 }
@@ -82,6 +84,8 @@ enum Verb {
     Rekey(rekey::Rekey),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
+    Man(man::Man),
+    Completions(completions::Completions),
 }
 
 impl Verb {
@@ -103,6 +107,8 @@ impl Verb {
             Self::Rekey(_) => "rekey",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
+            Self::Man(_) => "man",
+            Self::Completions(_) => "completions",
         }
     }
 }
@@ -140,6 +146,9 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
         Verb::Doctor(doctor) => doctor.run(mode, sources),
+        // Of the program, and of no home.
+        Verb::Man(man) => man.run(),
+        Verb::Completions(completions) => completions.run(),
         Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
         Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
         Verb::Rollback(rollback) => rollback.run(&mut Session::open(mode, sources)?),

@@ -113,3 +113,24 @@ fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {
         "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_the_journal_may_ask_for_nothing_else() {
+        assert!(is_within(&CliRequest::Journal { after: 0 }, Scope::Journal));
+        for request in [
+            CliRequest::Status,
+            CliRequest::Unlock,
+            CliRequest::Lock,
+            CliRequest::VerifyFiles,
+            CliRequest::BrokerStop,
+            CliRequest::List { after: None },
+        ] {
+            assert!(!is_within(&request, Scope::Journal), "{request:?}");
+            assert!(is_within(&request, Scope::All), "{request:?}");
+        }
+    }
+}
