@@ -2,6 +2,7 @@
 //! becomes of a sink, requests go on.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use tests::world::census::Process;
 use tests::world::http::Ask;
 use tests::world::until::{seen, until, until_true};
-use tests::world::{Broker, HANDLE, World};
+use tests::world::{Broker, HANDLE, Layout, World};
 
 /// Names those sinks, for the next broker.
 fn export_to(world: &World, sinks: &[String]) {
@@ -20,8 +21,21 @@ fn export_to(world: &World, sinks: &[String]) {
     world.home().write("secrets.toml", &settings);
 }
 
+/// In a directory that exports may write to, whoever they run as.
 fn place(world: &World, name: &str) -> PathBuf {
-    world.home().workspace().join(name)
+    let dir = world.home().around().join("sinks");
+    if !dir.exists() {
+        make(world, &dir);
+    }
+    dir.join(name)
+}
+
+fn make(world: &World, dir: &Path) {
+    fs::create_dir(dir).unwrap();
+    if world.layout() == Layout::System {
+        let (user, group) = tests::world::layout::user("ugent-keeper");
+        chown(dir, Some(user.as_raw()), Some(group.as_raw())).unwrap();
+    }
 }
 
 fn sink(kind: &str, path: &Path) -> String {
@@ -63,6 +77,8 @@ fn exporters(broker: &Broker) -> Vec<Process> {
 /// A socket for datagrams, and what came.
 fn socket(path: &Path) -> UnixDatagram {
     let socket = UnixDatagram::bind(path).unwrap();
+    // As that of a syslog daemon: for everybody.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     socket
 }
@@ -76,7 +92,7 @@ fn datagrams(socket: &UnixDatagram, into: &mut Vec<String>) {
 
 #[test]
 fn each_record_reaches_a_file_as_one_line_and_again_after_a_restart_none_twice() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let path = place(&world, "audit.jsonl");
     export_to(&world, &[sink("file", &path)]);
     let broker = world.broker();
@@ -92,14 +108,14 @@ fn each_record_reaches_a_file_as_one_line_and_again_after_a_restart_none_twice()
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("\"event\":\"broker.stopped\""));
     assert!(!text.contains(world.key()), "never a value");
-    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap());
+    let mode = fs::metadata(&path).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);
     drop(broker.stop().succeeded());
 }
 
 #[test]
 fn a_file_that_was_rotated_away_is_begun_anew_and_nothing_is_missing() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let (path, old) = (place(&world, "audit.jsonl"), place(&world, "audit.jsonl.1"));
     export_to(&world, &[sink("file", &path)]);
     let _broker = world.broker();
@@ -114,7 +130,7 @@ fn a_file_that_was_rotated_away_is_begun_anew_and_nothing_is_missing() {
 
 #[test]
 fn syslog_and_journald_get_what_was_recorded_while_they_were_down_in_their_own_form() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let (log, native) = (place(&world, "log"), place(&world, "journal"));
     export_to(&world, &[sink("syslog", &log), sink("journald", &native)]);
     // Nobody listens yet; requests are answered all the same.
@@ -150,7 +166,7 @@ fn syslog_and_journald_get_what_was_recorded_while_they_were_down_in_their_own_f
 
 #[test]
 fn a_sink_that_takes_nothing_holds_nobody_up_and_misses_nothing() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let path = place(&world, "log");
     export_to(&world, &[sink("syslog", &path)]);
     let full = socket(&path);
@@ -171,7 +187,7 @@ fn a_sink_that_takes_nothing_holds_nobody_up_and_misses_nothing() {
 
 #[test]
 fn an_export_that_dies_is_replaced_and_goes_on_where_it_was() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let path = place(&world, "audit.jsonl");
     export_to(&world, &[sink("file", &path)]);
     let broker = world.broker();
@@ -195,14 +211,14 @@ fn an_export_that_dies_is_replaced_and_goes_on_where_it_was() {
 
 #[test]
 fn a_sink_that_cannot_be_opened_is_said_and_the_others_go_on() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let good = place(&world, "audit.jsonl");
     let bad = place(&world, "nowhere/audit.jsonl");
     export_to(&world, &[sink("file", &bad), sink("file", &good)]);
     let broker = world.broker();
     asks(&world, 2);
     has_all(&world, || seqs(&good));
-    fs::create_dir(place(&world, "nowhere")).unwrap();
+    make(&world, &place(&world, "nowhere"));
     has_all(&world, || seqs(&bad));
     let told = broker.stop().succeeded();
     assert_eq!(told.stderr.matches("nowhere/audit.jsonl could not be opened").count(), 1, "{}", told.stderr);
@@ -210,7 +226,7 @@ fn a_sink_that_cannot_be_opened_is_said_and_the_others_go_on() {
 
 #[test]
 fn an_export_is_confined_and_nobody_starts_one_by_hand() {
-    let world = World::of_one_user();
+    let world = World::ready();
     let path = place(&world, "audit.jsonl");
     export_to(&world, &[sink("file", &path)]);
     let broker = world.broker();
