@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Looks before newer segments are asked for, while records come.
 const LOOKS: u32 = 5;
 /// The same, while none come: whatever begins a segment fills the one before.
-const IDLE_LOOKS: u32 = 50;
+const IDLE_LOOKS: u32 = 10;
 /// Looks at what is no record before it is given up: one may be half written.
 const RUBBLE_MAX: u32 = 50;
 /// Records between two notes of how far it has come, within one look.
