@@ -2,11 +2,13 @@
 
 mod add;
 mod audit;
+mod backup;
 mod broker;
 mod completions;
 mod doctor;
 mod expires;
 mod grant;
+mod import;
 mod init;
 mod inspect;
 mod lease;
@@ -16,6 +18,7 @@ mod man;
 mod meta_view;
 mod rekey;
 mod remove;
+mod restore;
 mod rollback;
 mod rotate;
 mod token;
@@ -82,6 +85,9 @@ enum Verb {
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Rekey(rekey::Rekey),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Import(import::Import),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
     Man(man::Man),
@@ -105,6 +111,9 @@ impl Verb {
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
             Self::Rekey(_) => "rekey",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::Import(_) => "import",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
             Self::Man(_) => "man",
@@ -162,6 +171,9 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),
         Verb::Rekey(rekey) => rekey.run(&mut Session::open(mode, sources)?),
+        Verb::Backup(backup) => backup.run(&mut Session::open(mode, sources)?),
+        Verb::Restore(restore) => restore.run(mode, sources),
+        Verb::Import(import) => import.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

@@ -170,6 +170,7 @@ impl Keeper {
                         self.log(LogLevel::Error, &text);
                     }
                     self.advance_parked();
+                    self.advance_backups();
                 }
                 Err(failure) => self.unrecorded(&failure.what),
             }
@@ -193,7 +194,7 @@ impl Keeper {
             return self
                 .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
         }
-        let added = Lane::new(socket, Descriptors::Refused)
+        let added = Lane::new(socket, Descriptors::One)
             .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))
             .and_then(|lane| {
                 self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::All })
