@@ -70,6 +70,24 @@ pub(crate) fn settle_in_for_another() -> Result<Heritage, Failure> {
     Ok(Heritage { core, descriptors })
 }
 
+/// Starts an export of the journal: `ugent` with those arguments, no environment, its lane to keeperd
+/// as stdin.
+pub(crate) fn export(arguments: &[String], lane: OwnedFd, stderr: Stdio) -> Result<Child, Failure> {
+    let program = sibling("ugent")?;
+    Command::new(&program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(lane)
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| {
+            Failure::new(FailureClass::Io, format!("{} could not be started: {error}", program.display()), "")
+        })
+}
+
 /// What a program of this crate does before anything else: keeps descriptors it was started with
 /// from its children, and itself out of core files and of other programs' sight.
 pub(crate) fn settle_in() -> Result<(), Failure> {

@@ -28,6 +28,11 @@ impl Moment {
         Self(self.0.saturating_add(span))
     }
 
+    /// That much earlier, but not before the machine was started.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span))
+    }
+
     /// From `earlier` to this; zero if it is not earlier.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

@@ -375,7 +375,7 @@ pub enum CliAnswer {
         /// Whether there are more behind the last.
         more: bool,
     },
-    /// To `VerifyFiles`, with two fds: head, vault header.
+    /// To `VerifyFiles`, with three fds: head, checkpoint, vault header.
     VerifyFiles,
     /// To `TokenIssue`, with the token.
     TokenIssued(TokenMeta),
@@ -523,7 +523,7 @@ impl Message for CliAnswer {
     fn fds(&self) -> usize {
         match self {
             Self::Journal { segments, .. } => segments.len(),
-            Self::VerifyFiles => 2,
+            Self::VerifyFiles => 3,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked

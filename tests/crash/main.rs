@@ -9,6 +9,8 @@ mod deposits;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod rekeys;
 #[cfg(test)]
 mod rollbacks;

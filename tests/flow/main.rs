@@ -17,6 +17,8 @@ mod echoes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod grant_verbs;
 #[cfg(test)]
 mod grants;

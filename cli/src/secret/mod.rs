@@ -35,6 +35,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::{Handle, NameError};
 
+pub use self::audit::{EXPORT_ALLOWED, EXPORT_ROWS};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;
@@ -145,6 +146,12 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
+    if let Verb::Audit(audit) = &secret.verb
+        && audit.is_export()
+    {
+        // As the daemons: it settles in by itself, in an order of its own.
+        return audit.run_export();
+    }
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
     let word = secret.verb.word();

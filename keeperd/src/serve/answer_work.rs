@@ -12,7 +12,7 @@ use super::keeper::{After, Awaited, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
 use super::slow::{Job, Report};
-use crate::audit::head_file;
+use crate::audit::{checkpoint_file, head_file};
 use crate::catalog::SecretRow;
 use crate::store::{Initialized, Place, Unlocked};
 
@@ -242,7 +242,14 @@ impl Keeper {
                 "restore it from a backup",
             )
         })?;
-        Ok(vec![head.into(), header.into()])
+        let checkpoint = checkpoint_file(&self.audit).map_err(|error| {
+            Failure::new(
+                FailureClass::BadInput,
+                format!("the checkpoint of the journal's key cannot be opened: {error}"),
+                "restore it from a backup",
+            )
+        })?;
+        Ok(vec![head.into(), checkpoint.into(), header.into()])
     }
 
     /// A record of now, of what the peer of that lane did.

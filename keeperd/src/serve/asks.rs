@@ -12,7 +12,7 @@ use proto::name::{Delivery, Handle, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
 use super::approvals::Approval;
-use super::flood::Counted;
+use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper};
 use super::lanes::LaneId;
 use super::recorder::Urgency;
@@ -271,8 +271,9 @@ impl Keeper {
         retry_secs: Option<u32>,
     ) {
         record.reason = Some(reason);
-        let record = match self.flood.one_more(reason, Instant::now()) {
-            Counted::Alone => self.record(record, Urgency::Soon).ok(),
+        let bucket = Bucket { caller: record.consumer.clone(), reason };
+        let record = match self.flood.one_more(bucket, Instant::now()) {
+            Counted::Alone => self.owe(record),
             Counted::WithOthers => None,
         };
         let answer = LeaseAnswer::Refused { seq, refusal: told(reason), record, retry_secs };
@@ -315,7 +316,7 @@ impl Keeper {
         self.uses.end(release.key.grant);
         // As below: an end that cannot be recorded is an end all the same.
         match closing.response {
-            Response::Echoed => drop(self.record(of_release(Event::ReleaseEchoed, &release), Urgency::Soon)),
+            Response::Echoed => drop(self.owe(of_release(Event::ReleaseEchoed, &release))),
             Response::Clean => {}
         }
         let mut record = of_release(Event::ReleaseClosed, &release);
@@ -324,8 +325,7 @@ impl Keeper {
         record.bytes_in = closing.bytes_in;
         record.bytes_out = closing.bytes_out;
         record.ms = closing.ms;
-        // Nothing waits for it, and it cannot be told to anybody that it is not there.
-        let _ = self.record(record, Urgency::Soon);
+        let _ = self.owe(record);
     }
 
     /// A worker of egressd is gone: so are its asks, and nobody knows how its requests ended.

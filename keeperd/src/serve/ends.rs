@@ -2,6 +2,7 @@
 //! recorded with its reason.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
 
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::journal::{Event, Reason};
@@ -9,9 +10,10 @@ use proto::lease_lane::LeaseAnswer;
 use proto::name::{Delivery, Handle};
 
 use super::asks::of_lease;
+use super::flood::Bucket;
 use super::keeper::Keeper;
 use super::recorder::Urgency;
-use crate::clock::Moment;
+use crate::clock::{Moment, wall};
 use crate::policy::grants::Grants;
 use crate::policy::lease_book::Lease;
 
@@ -36,13 +38,30 @@ impl Keeper {
     }
 
     /// Records refusals that were only counted.
-    pub(super) fn record_flood(&mut self, counts: BTreeMap<Reason, u64>) {
-        for (reason, count) in counts {
-            self.log(LogLevel::Warn, &format!("a flood: {count} more refused as {reason} within a second"));
+    pub(super) fn record_flood(&mut self, counts: BTreeMap<Bucket, u64>) {
+        for (Bucket { caller, reason }, count) in counts {
+            let of = caller.as_ref().map(|caller| format!(" of {caller}")).unwrap_or_default();
+            let text = format!("a flood: {count} more asks{of} refused as {reason} within a second");
+            self.log(LogLevel::Warn, &text);
             let mut record = Self::event(Event::LeaseDenied);
+            record.consumer = caller;
             record.reason = Some(reason);
             record.count = Some(count);
-            let _ = self.record(record, Urgency::Soon);
+            let _ = self.owe(record);
+        }
+    }
+
+    /// Cuts off what the journal is to keep no longer: recorded first.
+    pub(super) fn cut_journal(&mut self) {
+        let Ok(journal) = self.recorder.journal() else { return };
+        let Some(cut) = journal.due_cut(Instant::now(), wall()) else { return };
+        let mut record = Self::event(Event::JournalCut);
+        record.count = Some(cut.last);
+        if let Ok(seq) = self.record(record, Urgency::Now) {
+            self.log(LogLevel::Info, &format!("the journal's records up to {} are cut off", cut.last));
+            if let Ok(journal) = self.recorder.journal() {
+                journal.cut_recorded(cut, seq);
+            }
         }
     }
 
@@ -51,7 +70,7 @@ impl Keeper {
             let mut record = of_lease(Event::LeaseEnded, &lease);
             record.reason = Some(reason);
             // The lease is over, recorded or not.
-            let _ = self.record(record, Urgency::Soon);
+            let _ = self.owe(record);
         }
     }
 

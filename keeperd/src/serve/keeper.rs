@@ -20,6 +20,7 @@ use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::loans::{Loan, PendingLoan};
+use super::owed::Owed;
 use super::recorder::{Recorder, Urgency};
 use super::slow::Slow;
 use super::vault::Vault;
@@ -116,6 +117,8 @@ pub(super) struct Keeper {
     pub(super) loans_waiting: Vec<PendingLoan>,
     pub(super) after: Vec<After>,
     pub(super) flood: Flood,
+    /// What is still to be recorded of what is over.
+    pub(super) owed: Owed,
     /// Why the last records could not be written, if they could not.
     pub(super) trouble: Option<String>,
     pub(super) standing: Option<LauncherStanding>,
@@ -143,6 +146,17 @@ impl Keeper {
     /// that is logged, whoever asked for it is told, and nothing more is done until it can be.
     pub(super) fn note(&mut self, record: Record) {
         let _ = self.record(record, Urgency::Now);
+    }
+
+    /// Adds a record of what is over and asked of nobody. If it cannot be written now, it is written
+    /// when something can; its seq, if it is to be written in this turn.
+    pub(super) fn owe(&mut self, record: Record) -> Option<RecordSeq> {
+        let added = self.record(record.clone(), Urgency::Soon);
+        match &added {
+            Ok(_) => self.owed.added(record),
+            Err(_) => self.owed.keep(record),
+        }
+        added.ok()
     }
 
     /// A record of now.
@@ -193,11 +207,18 @@ impl Keeper {
         let had_records = self.recorder.has_added();
         let written = self.recorder.write();
         match &written {
-            Ok(()) if had_records => self.trouble = None,
+            Ok(()) if had_records => {
+                self.trouble = None;
+                self.owed.written();
+                self.pay();
+            }
             Ok(()) => {}
-            Err(failure) if had_records || self.trouble.is_none() => self.unrecorded(&failure.what),
+            Err(failure) if had_records || self.trouble.is_none() => {
+                self.owed.not_written();
+                self.unrecorded(&failure.what);
+            }
             // Said before; nobody can have begun to wait since.
-            Err(_) => {}
+            Err(_) => self.owed.not_written(),
         }
         for after in std::mem::take(&mut self.after) {
             match after {
@@ -219,6 +240,20 @@ impl Keeper {
                     self.push_cli(lane, &answer, value, fds);
                 }
             }
+        }
+    }
+
+    /// Something could be written: so can what is owed, it seems. Nothing rests on it.
+    fn pay(&mut self) {
+        if self.owed.is_empty() {
+            return;
+        }
+        for record in self.owed.take() {
+            let _ = self.owe(record);
+        }
+        match self.recorder.write() {
+            Ok(()) => self.owed.written(),
+            Err(_) => self.owed.not_written(),
         }
     }
 

@@ -16,7 +16,7 @@ use proto::meta::RecordSeq;
 use proto::name::{Consumer, Delivery, Handle, Host, ProviderId, Purpose};
 
 use super::asks::{Presented, of_lease};
-use super::flood::Counted;
+use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
@@ -320,9 +320,10 @@ impl Keeper {
 
     fn refuse_loan(&mut self, mut record: Record, reason: Reason) {
         record.reason = Some(reason);
-        match self.flood.one_more(reason, Instant::now()) {
+        let bucket = Bucket { caller: record.consumer.clone(), reason };
+        match self.flood.one_more(bucket, Instant::now()) {
             // It is refused, recorded or not.
-            Counted::Alone => drop(self.record(record, Urgency::Soon)),
+            Counted::Alone => drop(self.owe(record)),
             Counted::WithOthers => {}
         }
     }

@@ -27,6 +27,7 @@ mod flood;
 mod keeper;
 mod lanes;
 mod loans;
+mod owed;
 mod recorder;
 mod slow;
 mod start;
@@ -34,6 +35,7 @@ mod turn;
 mod vault;
 pub(crate) mod verifier;
 mod wake;
+mod windows;
 
 use proto::control_lane::{ControlReport, StartKeeper};
 use proto::failure::Failure;

@@ -11,12 +11,14 @@ use nix::sys::socket::{getsockopt, sockopt};
 use proto::cli_lane::CliRequest;
 use proto::control_lane::{ControlOrder, LogLevel};
 use proto::failure::{Failure, FailureClass};
+use proto::frame::FrameError;
 use proto::lease_lane::LeaseRequest;
 use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
 use unix::wash;
 
+use super::duty::is_within;
 use super::keeper::{Awaited, End, Keeper};
-use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
+use super::lanes::{CLI_LANES_MAX, LaneId, Scope, Turn, Who};
 use super::slow::Job;
 use crate::clock::{Moment, wall};
 use crate::store::Used;
@@ -71,6 +73,7 @@ impl Keeper {
         self.end_expired_tokens();
         self.recheck_approvals();
         self.end_overdue_approvals();
+        self.cut_journal();
         self.keep_used();
         let counts = self.flood.take(Instant::now());
         self.record_flood(counts);
@@ -168,6 +171,10 @@ impl Keeper {
             match self.recorder.collect() {
                 Ok(None) => return,
                 Ok(Some(_)) => {
+                    if let Some(failure) = self.recorder.take_mended() {
+                        let text = format!("{}; its last records were written into a new file", failure.what);
+                        self.log(LogLevel::Error, &text);
+                    }
                     self.advance_parked();
                     self.advance_backups();
                 }
@@ -194,8 +201,10 @@ impl Keeper {
                 .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
         }
         let added = Lane::new(socket, Descriptors::One)
-            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(proto::frame::FrameError::NoSlot))
-            .and_then(|lane| self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs }));
+            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))
+            .and_then(|lane| {
+                self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::All })
+            });
         if let Err(error) = added {
             self.log(LogLevel::Warn, &format!("a command could not be let in: {error}"));
         }
@@ -253,8 +262,9 @@ impl Keeper {
                     None => return Ok(took),
                 },
                 Who::Cli { turn: Turn::Ours, .. } => return Ok(took),
-                Who::Cli { turn: Turn::Theirs, .. } => match peer.take::<CliRequest>()? {
-                    Some(parcel) => self.answer_request(id, parcel),
+                Who::Cli { turn: Turn::Theirs, scope, .. } => match peer.take::<CliRequest>()? {
+                    Some(parcel) if is_within(&parcel.message, scope) => self.answer_request(id, parcel),
+                    Some(_) => return Err(LaneError::Frame(FrameError::Malformed)),
                     None => return Ok(took),
                 },
             }

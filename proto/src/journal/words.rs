@@ -67,6 +67,9 @@ pub enum Event {
     EgressRestarted,
     /// An incomplete last record was cut off at start.
     JournalRepaired,
+    /// The oldest segments were taken away, as the settings say; `count` is the seq of the last
+    /// record in them.
+    JournalCut,
 }
 
 words!(Event, "event", "it is an event of the audit, as in lease.issued", {
@@ -101,6 +104,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     BrokerStopped => "broker.stopped",
     EgressRestarted => "egress.restarted",
     JournalRepaired => "journal.repaired",
+    JournalCut => "journal.cut",
 });
 
 /// Why it happened: a closed set, so that no text of a peer can get into the journal.
