@@ -1,7 +1,6 @@
 //! One worker: a thread with its own event loop, lease lane, resolver and upstream connections.
 //! Workers share nothing that changes but the phase they are in.
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,12 +9,14 @@ use std::time::Duration;
 
 use proto::control_lane::LogLevel;
 use tokio::net::UnixStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::LocalSet;
 use unix::lane::Lane;
 
 use crate::confine::Confined;
 use crate::gate::clients::{self, Listener};
+use crate::gate::seats::Seats;
+use crate::gate::wire::Limits;
 use crate::hazmat::rest;
 use crate::keeper::Keeper;
 use crate::log::{Log, WorkerEnd};
@@ -46,10 +47,10 @@ pub(crate) struct Worker {
     pub(crate) log: Log,
     /// Set by the main thread.
     pub(crate) phase: watch::Receiver<Phase>,
-    /// Connections being served.
-    pub(crate) clients: Cell<usize>,
-    /// Rings when a connection ends.
-    pub(crate) left: Notify,
+    /// Places for its clients.
+    pub(crate) seats: Rc<Seats>,
+    /// How long they may take.
+    pub(crate) limits: Limits,
 }
 
 /// What a worker's thread is started with.
@@ -126,8 +127,12 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
         upstream: Upstream::new(outside),
         log: log.clone(),
         phase: phase.clone(),
-        clients: Cell::new(0),
-        left: Notify::new(),
+        seats: Rc::new(Seats::new(1024, 512)),
+        limits: Limits {
+            idle: Duration::from_secs(75),
+            head: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+        },
     });
     let driver = tokio::task::spawn_local(async move { keeper.drive(lane, watch).await });
     for listener in listeners {
@@ -145,19 +150,12 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
                 log.line(LogLevel::Error, || format!("keeperd's lane is gone: {error}"));
             }
             // Asks that waited have just failed; let their refusals be written.
-            let _ = tokio::time::timeout(LAST_WORDS, empty(&worker)).await;
+            let _ = tokio::time::timeout(LAST_WORDS, worker.seats.empty()).await;
             WorkerEnd::KeeperLost
         }
         () = async {
             let _ = told.wait_for(|phase| *phase == Phase::Draining).await;
-            empty(&worker).await;
+            worker.seats.empty().await;
         } => WorkerEnd::Drained,
-    }
-}
-
-/// Waits until no connection is left.
-async fn empty(worker: &Worker) {
-    while worker.clients.get() > 0 {
-        worker.left.notified().await;
     }
 }

@@ -5,11 +5,15 @@
 
 mod admit;
 pub(crate) mod clients;
+mod farewell;
 mod host;
 mod path;
 mod probe;
 pub(crate) mod query;
+pub(crate) mod seats;
 pub(crate) mod strip;
+mod turn;
+pub(crate) mod wire;
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -48,15 +52,15 @@ pub(crate) async fn answer(
     caller: Caller,
     request: Request<Incoming>,
 ) -> Response<Answered> {
-    if let Err(cause) = admit::check(&request) {
-        return refuse(&worker, cause, None);
+    if let Err(cause) = host::check(request.headers()) {
+        return refuse(&worker, cause, None).map(Answered::Own);
     }
     if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {
         return response.map(Answered::Own);
     }
     let ask = match admit::ask(&request, caller) {
         Ok(ask) => ask,
-        Err(cause) => return refuse(&worker, cause, None),
+        Err(cause) => return refuse(&worker, cause, None).map(Answered::Own),
     };
     let provider = ask.provider.clone();
     match crate::upstream::relay::relay(&worker, ask, request).await {
@@ -97,7 +101,8 @@ pub(crate) async fn lease(worker: &Worker, ask: Ask, client: &Parts) -> Result<(
     }
 }
 
-fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Response<Answered> {
+/// What a client is told that never got as far as an ask.
+fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Response<Full<Bytes>> {
     worker.log.line(LogLevel::Info, || {
         AccessLine {
             provider,
@@ -110,7 +115,7 @@ fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Respo
         }
         .to_string()
     });
-    refusal::answer(cause, provider).map(Answered::Own)
+    refusal::answer(cause, provider)
 }
 
 impl Body for Answered {

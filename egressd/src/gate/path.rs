@@ -9,6 +9,7 @@ use proto::name::ProviderId;
 use crate::refusal::Cause;
 
 const PROXY: &str = "/proxy/";
+const TWO_WAYS: Result<(), Cause> = Err(Cause::BadRequest("the path has an escape that is read in two ways"));
 
 /// Where a request wants to go.
 pub(crate) struct Target<'a> {
@@ -48,6 +49,9 @@ fn check(path: &str) -> Result<(), Cause> {
             _ => {}
         }
     }
+    if path.contains('%') && !is_text(path) {
+        return Err(Cause::BadRequest("the path has escapes that are no UTF-8"));
+    }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
@@ -63,11 +67,25 @@ fn check_escape(high: Option<u8>, low: Option<u8>) -> Result<(), Cause> {
         return Err(Cause::BadRequest("the path has a broken percent escape"));
     };
     match high << 4 | low {
-        b'/' | b'\\' | b'.' | b';' | 0..=0x1f | 0x7f => {
-            Err(Cause::BadRequest("the path has an escape that is read in two ways"))
-        }
+        // Behind the last two a reader may undo what it finds a second time, or match it with a
+        // route that was not judged: none needs to be escaped (RFC 3986 section 2.3).
+        b'/' | b'\\' | b'.' | b';' | 0..=0x1f | 0x7f | b'%' => TWO_WAYS,
+        byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') => TWO_WAYS,
         _ => Ok(()),
     }
+}
+
+/// Whether the path is text with its escapes undone, each of which is whole. An overlong form, which
+/// some read as the character it stands for, is none.
+fn is_text(path: &str) -> bool {
+    let mut parts = path.split('%');
+    let mut text = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text.extend(u8::from_str_radix(code, 16));
+        text.extend_from_slice(rest.as_bytes());
+    }
+    std::str::from_utf8(&text).is_ok()
 }
 
 /// The value of a hex digit.

@@ -11,7 +11,7 @@ use proto::journal::Outcome;
 use super::dial;
 use super::head::{self, Built};
 use super::link::Link;
-use super::request_body::RequestBody;
+use super::request_body::{ClientFailure, RequestBody};
 use super::response_body::{Flight, ResponseBody};
 use crate::gate;
 use crate::gate::strip::{self, Strip};
@@ -120,8 +120,12 @@ async fn attempt(
                 ticket.over(Outcome::UpstreamFailed);
                 return Err(Failed::Stale(Box::new(body)));
             }
-            let cause = Cause::UpstreamUnreachable("it broke off before it answered");
-            let outcome = if source.has_failed() { Outcome::ClientGone } else { Outcome::UpstreamFailed };
+            let broke_off = Cause::UpstreamUnreachable("it broke off before it answered");
+            let (outcome, cause) = match source.failure() {
+                None => (Outcome::UpstreamFailed, broke_off),
+                Some(ClientFailure::BrokeOff) => (Outcome::ClientGone, broke_off),
+                Some(ClientFailure::Wrong(fault)) => (Outcome::ClientGone, fault.cause()),
+            };
             ticket.over(outcome);
             Err(Failed::For(cause))
         }
@@ -141,6 +145,7 @@ fn fail(ticket: Ticket, cause: Cause) -> Failed {
         Cause::UpstreamTimeout => Outcome::UpstreamTimeout,
         Cause::UpstreamUnreachable(_) => Outcome::UpstreamUnreachable,
         Cause::BadRequest(_)
+        | Cause::HeadTooLarge(_)
         | Cause::BadHost
         | Cause::NoSuchPath
         | Cause::Keeper(..)
