@@ -46,6 +46,14 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     u64::try_from(moment.as_millisecond()).ok().map(Timestamp)
 }
 
+/// The moment `--expires` names: a day (`2026-12-31`), to its end in UTC, or a time in RFC 3339.
+pub(crate) fn end_of(text: &str) -> Option<Timestamp> {
+    let is_day = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let whole = if is_day { format!("{text}T23:59:59.999Z") } else { text.to_owned() };
+    let moment: jiff::Timestamp = whole.parse().ok()?;
+    u64::try_from(moment.as_millisecond()).ok().map(Timestamp)
+}
+
 /// A span (`45s`, `10m`, `12h`, `30d`, `1h30m`) in milliseconds.
 pub(crate) fn span_ms(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
@@ -93,6 +101,24 @@ mod tests {
         assert_eq!(since("1w", NOON), back(604_800));
         assert_eq!(since("2023-11-14T22:13:20Z", NOON), Some(Timestamp(1_700_000_000_000)));
         assert_eq!(since("2023-11-14T23:13:20+01:00", NOON), Some(Timestamp(1_700_000_000_000)));
+    }
+
+    #[test]
+    fn a_day_ends_with_its_last_moment() {
+        assert_eq!(end_of("2023-11-14").map(rfc3339).as_deref(), Some("2023-11-14T23:59:59.999Z"));
+        assert_eq!(end_of("2023-11-14T22:13:20Z"), Some(Timestamp(1_700_000_000_000)));
+        for text in [
+            "",
+            "2023-11",
+            "2023-02-30",
+            "2023-1-014",
+            "14.11.2023",
+            "30d",
+            "2023-11-14T22:13:20",
+            "1969-12-31",
+        ] {
+            assert_eq!(end_of(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
+use crate::cut::Cut;
 use crate::hazmat::rest;
 use proto::control_lane::Scheme;
 use proto::hazmat::SecretBytes;
@@ -68,6 +69,17 @@ pub(crate) struct Opened {
     pub(crate) value: SecretBytes,
 }
 
+/// What keeperd says when it gives no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What the client may be told.
+    pub(crate) refusal: Refusal,
+    /// The record that says why.
+    pub(crate) record: Option<RecordSeq>,
+    /// When the client may ask again, where that is known.
+    pub(crate) retry_secs: Option<u32>,
+}
+
 /// What became of an ask.
 pub(crate) enum Answer {
     /// It was granted.
@@ -75,7 +87,7 @@ pub(crate) enum Answer {
     /// It was granted, and no locked memory was left for the value.
     NoRoom(LeaseId),
     /// It was not.
-    Refused(Refusal, Option<RecordSeq>),
+    Refused(Told),
 }
 
 /// Asks keeperd.
@@ -84,10 +96,17 @@ pub(crate) struct Keeper(Rc<Shared>);
 
 struct Shared {
     outbox: RefCell<Vec<(LeaseRequest, Option<SecretBytes>)>>,
-    waiting: RefCell<HashMap<u64, oneshot::Sender<Answer>>>,
+    waiting: RefCell<HashMap<u64, Waiting>>,
+    /// The requests that are not over, by their asks: what they run under, and how they are cut.
+    leased: RefCell<HashMap<u64, (LeaseId, Rc<Cut>)>>,
     last_seq: Cell<u64>,
     state: Cell<KeeperState>,
     bell: Notify,
+}
+
+struct Waiting {
+    answer: oneshot::Sender<Answer>,
+    cut: Rc<Cut>,
 }
 
 impl Keeper {
@@ -96,6 +115,7 @@ impl Keeper {
         Self(Rc::new(Shared {
             outbox: RefCell::default(),
             waiting: RefCell::default(),
+            leased: RefCell::default(),
             last_seq: Cell::new(0),
             state: Cell::new(KeeperState::Silent),
             bell: Notify::new(),
@@ -108,10 +128,12 @@ impl Keeper {
     }
 
     /// Puts an ask on the lane; `None` if the lane is gone. The receiver fails if it goes later.
+    /// `cut` is what ends the request if its lease is taken back.
     pub(crate) fn ask_open(
         &self,
         ask: Ask,
         token: Option<SecretBytes>,
+        cut: &Rc<Cut>,
     ) -> Option<(u64, oneshot::Receiver<Answer>)> {
         if self.state() == KeeperState::Lost {
             return None;
@@ -119,7 +141,7 @@ impl Keeper {
         let seq = self.0.last_seq.get() + 1;
         self.0.last_seq.set(seq);
         let (answer, waiting) = oneshot::channel();
-        self.0.waiting.borrow_mut().insert(seq, answer);
+        self.0.waiting.borrow_mut().insert(seq, Waiting { answer, cut: Rc::clone(cut) });
         let Ask { caller, provider, method, path, secret, retry_of } = ask;
         let open = LeaseRequest::Open { seq, caller, provider, method, path, secret, retry_of };
         self.0.outbox.borrow_mut().push((open, token));
@@ -131,6 +153,7 @@ impl Keeper {
     pub(crate) fn close(&self, close: LeaseRequest) {
         if let LeaseRequest::Close { seq, .. } = &close {
             self.0.waiting.borrow_mut().remove(seq);
+            self.0.leased.borrow_mut().remove(seq);
         }
         if self.state() != KeeperState::Lost {
             self.0.outbox.borrow_mut().push((close, None));
@@ -144,6 +167,7 @@ impl Keeper {
         let broken = self.exchange(lane, watch).await;
         self.0.state.set(KeeperState::Lost);
         self.0.waiting.borrow_mut().clear();
+        self.0.leased.borrow_mut().clear();
         self.0.outbox.borrow_mut().clear();
         broken
     }
@@ -204,11 +228,13 @@ impl Keeper {
             match message {
                 LeaseAnswer::State { locked: true } => self.0.state.set(KeeperState::Locked),
                 LeaseAnswer::State { locked: false } => self.0.state.set(KeeperState::Unlocked),
-                LeaseAnswer::Refused { seq, refusal, record } => {
-                    self.answer(seq, Answer::Refused(refusal, record));
+                LeaseAnswer::Cut { lease } => self.cut(lease),
+                LeaseAnswer::Refused { seq, refusal, record, retry_secs } => {
+                    self.answer(seq, Answer::Refused(Told { refusal, record, retry_secs }));
                 }
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
                     rest::owe();
+                    self.lease(seq, lease);
                     // `Opened` never comes without a value: there was no room for it.
                     self.answer(
                         seq,
@@ -230,10 +256,25 @@ impl Keeper {
         Ok(())
     }
 
+    /// At once, not when the request takes its answer: a cut may come right behind it.
+    fn lease(&self, seq: u64, lease: LeaseId) {
+        if let Some(waiting) = self.0.waiting.borrow().get(&seq) {
+            self.0.leased.borrow_mut().insert(seq, (lease, Rc::clone(&waiting.cut)));
+        }
+    }
+
+    fn cut(&self, revoked: LeaseId) {
+        for (seq, (lease, cut)) in self.0.leased.borrow().iter() {
+            if *lease == revoked {
+                cut.end(*seq);
+            }
+        }
+    }
+
     /// An answer nobody waits for crossed a Close on its way; its value is wiped here.
     fn answer(&self, seq: u64, answer: Answer) {
         if let Some(waiting) = self.0.waiting.borrow_mut().remove(&seq) {
-            let _ = waiting.send(answer);
+            let _ = waiting.answer.send(answer);
         }
     }
 }

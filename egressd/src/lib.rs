@@ -7,6 +7,7 @@
 mod access_log;
 pub mod confine;
 mod control;
+mod cut;
 mod gate;
 mod hazmat;
 mod keeper;

@@ -11,6 +11,7 @@ use proto::name::ProviderId;
 use proto::refusal::Refusal;
 
 use crate::hazmat::needle::NeedleError;
+use crate::keeper::Told;
 
 /// Carries the code, so that a program need not parse the body.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-ugent-refusal");
@@ -27,7 +28,9 @@ pub(crate) enum Cause {
     /// Not a path of the gateway.
     NoSuchPath,
     /// keeperd said no.
-    Keeper(Refusal, Option<RecordSeq>),
+    Keeper(Told),
+    /// keeperd said yes, and took it back before the provider had answered.
+    Revoked,
     /// keeperd cannot be asked.
     KeeperUnavailable,
     /// Too much at once.
@@ -43,7 +46,10 @@ pub(crate) enum Cause {
 impl From<NeedleError> for Cause {
     fn from(error: NeedleError) -> Self {
         match error {
-            NeedleError::NotInjectable => Self::Keeper(Refusal::ValueNotInjectable, None),
+            NeedleError::NotInjectable => {
+                let refusal = Refusal::ValueNotInjectable;
+                Self::Keeper(Told { refusal, record: None, retry_secs: None })
+            }
             NeedleError::NoRandom | NeedleError::NotFound => Self::Busy,
         }
     }
@@ -57,7 +63,8 @@ impl Cause {
             Self::HeadTooLarge(_) => "head_too_large",
             Self::BadHost => "bad_host",
             Self::NoSuchPath => Refusal::UnknownRoute.as_str(),
-            Self::Keeper(refusal, _) => refusal.as_str(),
+            Self::Keeper(told) => told.refusal.as_str(),
+            Self::Revoked => Refusal::NotGranted.as_str(),
             Self::KeeperUnavailable => "keeper_unavailable",
             Self::Busy => Refusal::Busy.as_str(),
             Self::UpstreamUnreachable(_) => "upstream_unreachable",
@@ -71,11 +78,12 @@ impl Cause {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BadHost => StatusCode::FORBIDDEN,
+            Self::BadHost | Self::Revoked => StatusCode::FORBIDDEN,
             Self::NoSuchPath => StatusCode::NOT_FOUND,
-            Self::Keeper(refusal, _) => match refusal {
+            Self::Keeper(told) => match told.refusal {
                 Refusal::InvalidToken => StatusCode::UNAUTHORIZED,
                 Refusal::NotGranted | Refusal::ValueNotInjectable => StatusCode::FORBIDDEN,
+                Refusal::RateLimited => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::UnknownRoute => StatusCode::NOT_FOUND,
                 Refusal::VaultLocked
                 | Refusal::JournalUnavailable
@@ -88,8 +96,25 @@ impl Cause {
         }
     }
 
+    /// Seconds until it may be tried again: as keeperd says, else one.
+    const fn retry_secs(self) -> u32 {
+        match self {
+            Self::Keeper(Told { retry_secs: Some(secs), .. }) => secs,
+            Self::Keeper(Told { retry_secs: None, .. })
+            | Self::BadRequest(_)
+            | Self::BadHost
+            | Self::NoSuchPath
+            | Self::Revoked
+            | Self::KeeperUnavailable
+            | Self::Busy
+            | Self::UpstreamUnreachable(_)
+            | Self::UpstreamTls(_)
+            | Self::UpstreamTimeout => 1,
+        }
+    }
+
     fn message(self) -> String {
-        let record = if let Self::Keeper(_, Some(RecordSeq(seq))) = self {
+        let record = if let Self::Keeper(Told { record: Some(RecordSeq(seq)), .. }) = self {
             format!(" (see `ugent secret audit`, record {seq})")
         } else {
             String::new()
@@ -105,7 +130,11 @@ impl Cause {
                 "There is nothing at this path. Requests go to /proxy/PROVIDER/PATH, \
                  as in /proxy/openai/v1/chat/completions"
             }
-            Self::Keeper(refusal, _) => by_keeper(refusal),
+            Self::Keeper(told) => by_keeper(told.refusal),
+            Self::Revoked => {
+                "The lease of this request was revoked while it ran. \
+                 `ugent secret audit --event lease.ended` has the record"
+            }
             Self::KeeperUnavailable => {
                 "The broker's keeper is not reachable. Look at `ugent secret broker status` and try again"
             }
@@ -126,6 +155,9 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
         }
         Refusal::NotGranted => {
             "No grant in secrets.grants.toml allows this. `ugent secret audit --event lease.denied` says why"
+        }
+        Refusal::RateLimited => {
+            "The grant's limit of requests (max_requests_per_minute, max_concurrent) is reached. Try again later"
         }
         Refusal::UnknownRoute => {
             "No route for this provider, method and path. A base URL is \
@@ -171,7 +203,7 @@ pub(crate) fn answer(cause: Cause, provider: Option<&ProviderId>) -> Response<Fu
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(HEADER, HeaderValue::from_static(cause.code()));
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(RETRY_AFTER, HeaderValue::from(cause.retry_secs()));
     }
     response
 }
@@ -214,13 +246,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_names_the_record_in_openai_shape() {
-        let cause = Cause::Keeper(Refusal::NotGranted, Some(RecordSeq(41)));
+        let cause = Cause::Keeper(Told {
+            refusal: Refusal::NotGranted,
+            record: Some(RecordSeq(41)),
+            retry_secs: None,
+        });
         let response = answer(cause, Some(&ProviderId::parse("openai").unwrap()));
         assert_eq!(response.status(), 403);
         assert_eq!(response.headers()["x-ugent-refusal"], "not_granted");
         let body = body_of(response).await;
         assert!(body.starts_with(r#"{"error":{"message":""#), "{body}");
         assert!(body.contains("record 41") && body.contains(r#""code":"not_granted""#), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_limit_is_429_with_the_time_keeperd_gave() {
+        let told = Told { refusal: Refusal::RateLimited, record: None, retry_secs: Some(17) };
+        let response = answer(Cause::Keeper(told), Some(&ProviderId::parse("google").unwrap()));
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()[RETRY_AFTER], "17");
+        assert_eq!(response.headers()["x-ugent-refusal"], "rate_limited");
+        assert!(body_of(response).await.ends_with(r#""status":"RESOURCE_EXHAUSTED"}}"#));
     }
 
     #[tokio::test]

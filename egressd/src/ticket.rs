@@ -11,6 +11,7 @@ use proto::meta::LeaseId;
 use proto::name::{Method, ProviderId};
 
 use crate::access_log::{AccessEnd, AccessLine};
+use crate::cut::Cut;
 use crate::hazmat::rest;
 use crate::keeper::Keeper;
 use crate::log::Log;
@@ -36,9 +37,11 @@ impl Tally {
     }
 }
 
-/// An ask that is not over. Dropped without a word, it means that the client has gone.
+/// An ask that is not over. Dropped without a word, it means that the client has gone, or that the
+/// lease was taken back.
 pub(crate) struct Ticket {
     keeper: Keeper,
+    cut: Rc<Cut>,
     log: Log,
     seq: u64,
     provider: ProviderId,
@@ -67,9 +70,17 @@ enum End {
 
 impl Ticket {
     /// For an ask that was just put on the lane.
-    pub(crate) fn new(keeper: Keeper, log: Log, seq: u64, provider: ProviderId, method: Method) -> Self {
+    pub(crate) fn new(
+        keeper: Keeper,
+        cut: Rc<Cut>,
+        log: Log,
+        seq: u64,
+        provider: ProviderId,
+        method: Method,
+    ) -> Self {
         Self {
             keeper,
+            cut,
             log,
             seq,
             provider,
@@ -146,6 +157,7 @@ impl Drop for Ticket {
         let outcome = match self.end {
             Some(End::Refused(code)) => return self.log_line(AccessEnd::Refused(code), ms),
             Some(End::Over(outcome)) => outcome,
+            None if self.cut.has_ended(self.seq) => Outcome::Revoked,
             None => Outcome::ClientGone,
         };
         self.keeper.close(LeaseRequest::Close {

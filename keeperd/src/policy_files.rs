@@ -20,10 +20,11 @@ use unix::owned::{self, Owner, Privacy};
 use crate::policy::grants::Grants;
 use crate::policy::providers::Providers;
 
-const GRANTS: &str = "secrets.grants.toml";
+/// The grants' file.
+pub(crate) const GRANTS: &str = "secrets.grants.toml";
 const PROVIDERS: &str = "secrets.providers.toml";
 /// Longest policy file, in bytes.
-const FILE_MAX: u64 = 8 * 1024 * 1024;
+pub(crate) const FILE_MAX: u64 = 8 * 1024 * 1024;
 /// Longest file of anchors, in bytes: the largest platform bundles are a quarter of it.
 const ANCHORS_FILE_MAX: u64 = 1024 * 1024;
 
@@ -108,15 +109,28 @@ impl PolicyFiles {
 
     /// Reads the providers file, and the anchors it names.
     pub(crate) fn providers(&mut self) -> Providers {
+        self.providers_if_any().unwrap_or_else(Providers::built_in)
+    }
+
+    /// The same; none where there is no file.
+    pub(crate) fn providers_if_any(&mut self) -> Option<Providers> {
         match read(&self.home.join(PROVIDERS), self.owner) {
-            Text::Missing => Providers::built_in(),
-            Text::Refused(what) => Providers::file_refused(what),
-            Text::Read(text) => {
-                let known = RefCell::new(&mut self.anchors);
-                let home = &self.home;
-                Providers::with_file(&text, &|path| anchors(&home.join(path), &mut known.borrow_mut()))
-            }
+            Text::Missing => None,
+            Text::Refused(what) => Some(Providers::file_refused(what)),
+            Text::Read(text) => Some(self.providers_of_text(&text)),
         }
+    }
+
+    /// What a text would amount to as the providers file.
+    pub(crate) fn providers_of_text(&mut self, text: &str) -> Providers {
+        let known = RefCell::new(&mut self.anchors);
+        let home = &self.home;
+        Providers::with_file(text, &|path| anchors(&home.join(path), &mut known.borrow_mut()))
+    }
+
+    /// Where a file of that name is.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.home.join(name)
     }
 }
 

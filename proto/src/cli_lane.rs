@@ -6,14 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{SecretMeta, TokenMeta};
+use crate::meta::{LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
+use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
 pub const LIST_PAGE: usize = 128;
 /// Most tokens in one page of `TokenList`.
 pub const TOKENS_PAGE: usize = 128;
+/// Most leases in one page of `LeaseList`.
+pub const LEASES_PAGE: usize = 64;
+/// Most grants in one page of `GrantList`.
+pub const GRANTS_PAGE: usize = 64;
+/// Longest part of a text in `CheckText`, in bytes.
+pub const PART_MAX: usize = 32 * 1024;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -29,6 +36,10 @@ pub enum CliRequest {
     Unlock,
     /// Wipes the keys and ends all leases.
     Lock,
+    /// Says whether the passphrase opens the vault, and opens nothing. With the passphrase.
+    CheckPassphrase,
+    /// Wraps the vault's keys under another passphrase. With both, as [`crate::hazmat::pair`] joins them.
+    Rekey,
     /// A new secret, with its value.
     Add {
         /// Its name.
@@ -37,9 +48,20 @@ pub enum CliRequest {
         provider: ProviderId,
         /// Its kind.
         kind: Kind,
+        /// When its value expires; none if it has no end.
+        expires: Option<Timestamp>,
     },
     /// A new version, with its value.
     Rotate {
+        /// Of which secret.
+        handle: Handle,
+        /// When the new value expires; none if it has no end.
+        expires: Option<Timestamp>,
+        /// How long the version before stays, to go back to; 0: not at all.
+        keep_ms: u64,
+    },
+    /// Puts the earlier version that was kept in the place of the current one, which goes.
+    Rollback {
         /// Of which secret.
         handle: Handle,
     },
@@ -87,22 +109,75 @@ pub enum CliRequest {
         /// How long the old one is still let in.
         grace_ms: u64,
     },
+    /// A page of the leases in force, by id.
+    LeaseList {
+        /// The last one already seen.
+        after: Option<LeaseId>,
+    },
+    /// Ends leases. With the passphrase, where one of them is another consumer's than `cli`.
+    LeaseRevoke {
+        /// Which.
+        which: Leases,
+        /// What becomes of the requests that run under them.
+        in_flight: InFlight,
+    },
+    /// A page of the grants in force, in file order.
+    GrantList {
+        /// How many of them were seen already.
+        seen: u32,
+    },
+    /// Whether something would be allowed, and by which grant.
+    Explain(Question),
+    /// Reads both policy files anew and judges them.
+    CheckPolicy,
+    /// Judges a text as if it were a policy file, part by part.
+    CheckText {
+        /// As which file.
+        file: PolicyFile,
+        /// The next part, at most [`PART_MAX`] bytes.
+        part: String,
+        /// Whether another part follows.
+        more: bool,
+    },
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
     BrokerStop,
 }
 
+/// Leases, as they are spoken of together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leases {
+    /// One.
+    Id(LeaseId),
+    /// All of a secret.
+    Secret(Handle),
+    /// All of a consumer.
+    Consumer(Consumer),
+}
+
+/// What becomes of the requests that run under a lease that is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InFlight {
+    /// They are finished.
+    GoesOn,
+    /// They end now.
+    Cut,
+}
+
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Init { .. } => ValueRule::Optional,
+            Self::Init { .. } | Self::LeaseRevoke { .. } => ValueRule::Optional,
             Self::Unlock
+            | Self::CheckPassphrase
+            | Self::Rekey
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::TokenIssue { .. }
             | Self::TokenRotate { .. } => ValueRule::Required,
             Self::Lock
+            | Self::Rollback { .. }
             | Self::Remove { .. }
             | Self::List { .. }
             | Self::Inspect { .. }
@@ -110,6 +185,11 @@ impl Message for CliRequest {
             | Self::VerifyFiles
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
+            | Self::LeaseList { .. }
+            | Self::GrantList { .. }
+            | Self::Explain(_)
+            | Self::CheckPolicy
+            | Self::CheckText { .. }
             | Self::Status
             | Self::BrokerStop => ValueRule::Never,
         }
@@ -141,8 +221,14 @@ pub enum CliAnswer {
     Unlocked,
     /// To `Lock`.
     Locked,
+    /// To `CheckPassphrase`.
+    PassphraseFits,
+    /// To `Rekey`: from now on only the new one opens the vault.
+    Rekeyed,
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
+    /// To `Rollback`.
+    RolledBack(SecretMeta),
     /// To `Remove`.
     Removed,
     /// To `List`.
@@ -176,6 +262,42 @@ pub enum CliAnswer {
     TokenRevoked(TokenMeta),
     /// To `TokenRotate`: what is in `broker.token` now.
     TokenRotated(TokenMeta),
+    /// To `LeaseList`.
+    LeaseListed {
+        /// In order of their ids.
+        leases: Vec<LeaseMeta>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `LeaseRevoke`.
+    LeaseRevoked {
+        /// How many leases ended.
+        leases: u32,
+        /// How many requests ran under such leases, those that had ended before included.
+        in_flight: u32,
+    },
+    /// To `LeaseRevoke` without the passphrase, where it takes one; nothing was changed.
+    PassphraseNeeded,
+    /// To `GrantList`.
+    GrantListed {
+        /// In file order.
+        grants: Vec<GrantView>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `Explain`.
+    Explained(Explanation),
+    /// To `CheckPolicy`.
+    PolicyChecked {
+        /// Of `secrets.grants.toml`.
+        grants: FileVerdict,
+        /// Of `secrets.providers.toml`.
+        providers: FileVerdict,
+    },
+    /// To a `CheckText` with more to come.
+    TextNoted,
+    /// To the last `CheckText`.
+    TextChecked(FileVerdict),
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -195,7 +317,10 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)
@@ -204,6 +329,14 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::LeaseListed { .. }
+            | Self::LeaseRevoked { .. }
+            | Self::PassphraseNeeded
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => ValueRule::Never,
         }
@@ -217,7 +350,10 @@ impl Message for CliAnswer {
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
+            | Self::PassphraseFits
+            | Self::Rekeyed
             | Self::Deposited(_)
+            | Self::RolledBack(_)
             | Self::Removed
             | Self::Listed { .. }
             | Self::Inspected(_)
@@ -225,6 +361,14 @@ impl Message for CliAnswer {
             | Self::TokenListed { .. }
             | Self::TokenRevoked(_)
             | Self::TokenRotated(_)
+            | Self::LeaseListed { .. }
+            | Self::LeaseRevoked { .. }
+            | Self::PassphraseNeeded
+            | Self::GrantListed { .. }
+            | Self::Explained(_)
+            | Self::PolicyChecked { .. }
+            | Self::TextNoted
+            | Self::TextChecked(_)
             | Self::Status { .. }
             | Self::Stopping => 0,
         }

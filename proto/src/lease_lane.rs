@@ -128,6 +128,15 @@ pub enum LeaseAnswer {
         refusal: Refusal,
         /// The record that says why; none where nothing could be recorded.
         record: Option<RecordSeq>,
+        /// When it may be asked again, where that is known.
+        retry_secs: Option<u32>,
+    },
+    /// The lease was revoked, and what is in flight under it is to end now: the client's connection
+    /// and the provider's closed, the value wiped, and a `Close` sent for each. One that has no
+    /// request under it is no breach: their `Close` may have crossed it.
+    Cut {
+        /// Which.
+        lease: LeaseId,
     },
     /// Sent first, and whenever it changes: what `/readyz` needs to know.
     State {
@@ -140,7 +149,7 @@ impl Message for LeaseAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
             Self::Opened { .. } => ValueRule::Required,
-            Self::Refused { .. } | Self::State { .. } => ValueRule::Never,
+            Self::Refused { .. } | Self::Cut { .. } | Self::State { .. } => ValueRule::Never,
         }
     }
 }

@@ -17,5 +17,6 @@ pub mod journal;
 pub mod lease_lane;
 pub mod meta;
 pub mod name;
+pub mod policy;
 pub mod refusal;
 pub mod standing;

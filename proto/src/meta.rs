@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Consumer, Handle, Kind, NameError, ProviderId, TokenId};
+use crate::name::{Consumer, Delivery, Handle, Host, Kind, NameError, ProviderId, Purpose, TokenId};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -11,6 +11,21 @@ pub struct Timestamp(pub u64);
 /// Identifies a lease for as long as this keeper runs; never given out twice by one keeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId(pub u64);
+
+impl LeaseId {
+    /// Parses an id as it is shown.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is not one.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let is_hex = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u64::from_str_radix(text, 16).ok().filter(|_| is_hex);
+        number.map(Self).ok_or(NameError {
+            what: "lease id",
+            rule: "it is sixteen lower-case hex characters, as shown by lease list",
+        })
+    }
+}
 
 impl std::fmt::Display for LeaseId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,6 +66,10 @@ pub struct VersionMeta {
     pub fingerprint: Fingerprint,
     /// When this version was deposited.
     pub created: Timestamp,
+    /// When its value expires: no lease is had from then on. None if it has no end.
+    pub expires: Option<Timestamp>,
+    /// Of an earlier version: until when it may be gone back to.
+    pub kept_until: Option<Timestamp>,
 }
 
 /// A secret, as shown. There is no field a value would fit in.
@@ -64,7 +83,7 @@ pub struct SecretMeta {
     pub kind: Kind,
     /// When its first version was deposited.
     pub created: Timestamp,
-    /// When a version was last put in the place of another.
+    /// When a version was last put in the place of another, by a rotation or by going back.
     pub rotated: Option<Timestamp>,
     /// When a value last left keeperd.
     pub last_used: Option<Timestamp>,
@@ -110,4 +129,29 @@ pub struct TokenMeta {
     pub last_used: Option<Timestamp>,
     /// What it is for.
     pub used_as: TokenUse,
+}
+
+/// A lease in force, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseMeta {
+    /// Its id.
+    pub id: LeaseId,
+    /// Who has it.
+    pub consumer: Consumer,
+    /// Of which secret.
+    pub secret: Handle,
+    /// Of which of its versions.
+    pub version: u32,
+    /// What for.
+    pub purpose: Purpose,
+    /// How the value leaves.
+    pub delivery: Delivery,
+    /// Where it goes; none where it goes to a program of this machine.
+    pub host: Option<Host>,
+    /// When it began.
+    pub issued: Timestamp,
+    /// When it ends by its time.
+    pub ends: Timestamp,
+    /// How often a value was released under it.
+    pub uses: u64,
 }

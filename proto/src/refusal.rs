@@ -10,6 +10,8 @@ pub enum Refusal {
     InvalidToken,
     /// No grant matches.
     NotGranted,
+    /// The grant's limit of requests is reached; the answer says when to come again.
+    RateLimited,
     /// Provider, method or path is not in the table.
     UnknownRoute,
     /// The value cannot stand in an HTTP header (16 to 8192 bytes of 0x21 to 0x7E can).
@@ -28,6 +30,7 @@ pub enum Refusal {
 crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of refusals", {
     InvalidToken => "invalid_token",
     NotGranted => "not_granted",
+    RateLimited => "rate_limited",
     UnknownRoute => "unknown_route",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",

@@ -9,10 +9,10 @@ use nix::sys::signal::{Signal, kill};
 use tests::world::census::Process;
 use tests::world::http::Ask;
 use tests::world::until::seen;
-use tests::world::{HANDLE, Running, World, below, key};
+use tests::world::{Call, HANDLE, Running, World, below, key};
 
 /// How many deposits are tried.
-fn turns() -> u32 {
+pub(super) fn turns() -> u32 {
     match std::env::var("UGENT_TESTS").as_deref() {
         Ok("quick") => 30,
         Ok("long") => 1000,
@@ -22,7 +22,7 @@ fn turns() -> u32 {
 
 /// When a keeper dies.
 #[derive(Clone, Copy)]
-enum Moment {
+pub(super) enum Moment {
     /// At any time of the command's life.
     Any(Duration),
     /// Just after something in the vault's directory has changed: between a sealed file and its row.
@@ -31,7 +31,7 @@ enum Moment {
 
 impl Moment {
     /// One or the other, by turns; `whole` is how long an undisturbed command takes.
-    fn of(turn: u32, whole: Duration) -> Self {
+    pub(super) fn of(turn: u32, whole: Duration) -> Self {
         match turn % 2 {
             0 => Self::Any(whole.mul_f64(f64::from(below(1600)) / 1000.0)),
             _ => Self::VaultChanged,
@@ -57,14 +57,14 @@ fn vault_entries(world: &World) -> BTreeSet<OsString> {
 }
 
 /// Runs a command and kills its keeper at that moment; says whether it succeeded all the same.
-fn interrupted(world: &World, arguments: &[&str], value: &str, moment: Moment) -> bool {
-    let mut call = world.ugent(arguments).typing(value).start();
-    let keeper = seen(Duration::from_secs(5), || {
-        Process::children(call.pid()).into_iter().find(|child| child.name == "keeperd")
-    });
-    if let Some(keeper) = keeper {
+pub(super) fn interrupted(world: &World, call: Call, moment: Moment) -> bool {
+    let mut call = call.start();
+    let pid = call.pid();
+    let keeper = || Process::children(pid).into_iter().find(|child| child.name == "keeperd");
+    if seen(Duration::from_secs(5), keeper).is_some() {
         moment.wait(world, &mut call);
-        if keeper.lives() {
+        // A command may have one after the other: whichever it has now.
+        if let Some(keeper) = keeper() {
             let _ = kill(keeper.pid, Signal::SIGKILL);
         }
     }
@@ -102,7 +102,8 @@ fn each_deposit_is_wholly_there_or_wholly_not_after_a_kill() {
             &["add", handle, "--provider", "openai", "--stdin"]
         };
         let before = versions(&world, handle);
-        let succeeded = interrupted(&world, arguments, &value, Moment::of(turn, whole));
+        let succeeded =
+            interrupted(&world, world.ugent(arguments).typing(value.as_str()), Moment::of(turn, whole));
         let may = may_hold.get_mut(handle.as_str()).unwrap();
         if succeeded {
             may.clear();
@@ -159,7 +160,7 @@ fn a_keeper_killed_during_init_leaves_something_init_can_finish() {
     let whole = undisturbed(&World::bare(), &["init"]);
     for turn in 0..20 {
         let world = World::bare();
-        let _ = interrupted(&world, &["init"], "", Moment::of(turn, whole));
+        let _ = interrupted(&world, world.ugent(&["init"]), Moment::of(turn, whole));
         drop(world.ugent(&["init"]).run().succeeded());
         world.add(HANDLE, world.key());
         assert_eq!(world.handles(), [HANDLE]);

@@ -6,3 +6,7 @@ mod daemons;
 mod deposits;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod rekeys;
+#[cfg(test)]
+mod rollbacks;

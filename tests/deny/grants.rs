@@ -142,3 +142,56 @@ fn values_that_cannot_stand_in_a_header_are_not_sent() {
         assert!(world.standin().log().all().is_empty());
     }
 }
+
+#[test]
+fn check_names_place_and_mend_of_each_mistake_and_ends_with_78() {
+    let world = World::ready();
+    let path = world.home().path().join("secrets.grants.toml").display().to_string();
+    for (bad, place, mend) in [
+        (format!("{}colour = 1\n", grant()), "8:1", "README"),
+        (format!("{}ttl_secs = 1\n", grant()), "8:1", "keep one"),
+        (grant().replace("300", "\"300\""), "7:12", "ttl_secs = 300"),
+        (grant().replace("[\"localhost\"]", "[]"), "6:17", "allowed_hosts = ["),
+        (grant().replace("localhost", "https://x"), "6:17", "allowed_hosts = ["),
+        (grant().replace("300", "0"), "7:12", "ttl_secs = 300"),
+        (grant().replace("300", "86401"), "7:12", "ttl_secs = 300"),
+        (format!("{}not_after = \"soon\"\n", grant()), "8:13", "2026-12-31"),
+        (format!("{}approval = \"each-lease\"\n", grant()), "8:12", "take that line out"),
+    ] {
+        world.home().write("secrets.grants.toml", &bad);
+        let told = world.ugent(&["grant", "check"]).run();
+        assert!(
+            told.stderr.lines().any(|line| line.starts_with("hint: ") && line.contains(mend)),
+            "{}",
+            told.stderr
+        );
+        told.refused(78, &[&format!("{path}:{place}: ")]);
+        world.ugent(&["grant", "list"]).run().refused(78, &[&format!("{path}:{place}: ")]);
+    }
+    let new = world.home().around().join("new.toml");
+    std::fs::write(&new, "[[providers]]\nid = \"openai\"\nbase_url = \"ftp://x\"\n").unwrap();
+    let new = new.display().to_string();
+    world.ugent(&["grant", "check", "--providers", &new]).run().refused(78, &[&format!("{new}:3:12: ")]);
+}
+
+#[test]
+fn add_leaves_a_file_alone_that_would_be_refused() {
+    let world = World::ready();
+    let add = |more: &[&str]| {
+        let mut arguments =
+            vec!["grant", "add", "--secret", HANDLE, "--consumer", "x", "--purpose", "llm.chat"];
+        arguments.extend(more);
+        world.ugent(&arguments).run()
+    };
+    let before = world.home().deposits();
+    add(&["--delivery", "http_header_inject"]).refused(65, &["was not changed", "allowed_hosts"]);
+    add(&["--delivery", "native", "--path", "v1"]).refused(65, &["was not changed"]);
+    add(&["--delivery", "native", "--ttl", "2d"]).refused(65, &["was not changed", "86400"]);
+    add(&["--delivery", "email"]).refused(65, &["delivery"]);
+    add(&["--delivery", "native", "--not-after", "soon"]).refused(64, &["--not-after"]);
+    assert!(world.home().deposits() == before, "nothing was written");
+    world.home().write("secrets.grants.toml", "[[grants]\n");
+    let before = world.home().deposits();
+    add(&["--delivery", "native"]).refused(78, &["secrets.grants.toml:1:"]);
+    assert!(world.home().deposits() == before, "nor over a file that is not understood");
+}

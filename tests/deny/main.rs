@@ -7,6 +7,8 @@ mod doctor;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod grant_terms;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod homes;

@@ -11,6 +11,10 @@ mod drain;
 #[cfg(test)]
 mod echoes;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
+mod grant_verbs;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keepers;
@@ -21,7 +25,11 @@ mod locking;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod rekey;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod revocations;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
@@ -30,5 +38,7 @@ mod terminal;
 mod tokens;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod workspaces;

@@ -57,6 +57,18 @@ fn a_new_vaults_passphrase_is_asked_for_twice_and_must_be_the_same() {
 }
 
 #[test]
+fn rekey_asks_for_the_old_passphrase_once_and_for_the_new_one_twice() {
+    let world = World::of_one_user();
+    let old = ("passphrase of the vault", world.passphrase());
+    let new = |again| [old, ("new passphrase", "another passphrase"), ("again", again)];
+    let told = at_a_terminal(&world, "rekey", &new("mistyped"));
+    assert_ne!(told.code, Some(0), "{}", told.stdout);
+    let told = at_a_terminal(&world, "rekey", &new("another passphrase")).succeeded();
+    assert!(!told.stdout.contains("another passphrase"), "and does not show: {}", told.stdout);
+    drop(at_a_terminal(&world, "rekey", &[old]).ended_with(77));
+}
+
+#[test]
 fn list_is_an_aligned_table_with_a_head() {
     let world = World::of_one_user();
     drop(world.ugent(&["add", "@a", "--stdin"]).typing("0123456789").run().succeeded());

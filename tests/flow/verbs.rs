@@ -85,7 +85,18 @@ fn inspect_prints_a_label_and_a_value_a_line() {
     let world = World::ready();
     let told = ran(&world, &["inspect", HANDLE]).stdout;
     let labels: Vec<_> = told.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
-    let due = ["handle", "provider", "kind", "fingerprint", "version", "created", "rotated", "last_used"];
+    let due = [
+        "handle",
+        "provider",
+        "kind",
+        "fingerprint",
+        "version",
+        "created",
+        "rotated",
+        "last_used",
+        "expires",
+        "previous",
+    ];
     assert_eq!(labels, due, "{told}");
 }
 

@@ -71,6 +71,22 @@ fn nothing_is_left_at_the_end_of_a_command_to_a_broker() {
     let _ = broker.stop().succeeded();
 }
 
+#[test]
+fn no_passphrase_is_left_at_the_end_of_a_rekeying() {
+    if !scan::is_possible("no_passphrase_is_left_at_the_end_of_a_rekeying") {
+        return;
+    }
+    for with_broker in [None, Some(())] {
+        let world = bare(Pages::Plain).initialized();
+        let broker = with_broker.map(|()| world.broker());
+        let processes: &[&str] = if broker.is_some() { &["ugent"] } else { &["ugent", "keeperd"] };
+        let new = key_of(40);
+        for report in looked_into(&world, &["rekey", "--new-passphrase-fd", "0"], &new, &[&new], processes) {
+            assert!(report.finds.is_empty(), "with a broker: {}: {report}", broker.is_some());
+        }
+    }
+}
+
 /// Not with the value that is asked for, but with one that is still there.
 #[test]
 fn a_look_at_the_end_of_a_process_finds_what_it_still_has() {

@@ -87,8 +87,8 @@ fn nothing_is_left_after_thirty_two_connections_at_once() {
 }
 
 #[test]
-fn nothing_is_left_of_streams_whole_or_cut_by_either_side() {
-    if !scan::is_possible("nothing_is_left_of_streams_whole_or_cut_by_either_side") {
+fn nothing_is_left_of_streams_whole_or_cut_by_any_side() {
+    if !scan::is_possible("nothing_is_left_of_streams_whole_or_cut_by_any_side") {
         return;
     }
     let world = ready(Pages::Plain);
@@ -116,6 +116,19 @@ fn nothing_is_left_of_streams_whole_or_cut_by_either_side() {
 
     assert!(streamed("reset").rest().is_err());
     all_forgotten(&broker, &world, &[&key], "after the provider broke the answer off");
+
+    let revoke = || drop(world.ugent(&["lease", "revoke", HANDLE, "--now"]).run().succeeded());
+    let mut held = streamed("hold gate=never");
+    revoke();
+    assert!(held.rest().is_err());
+    all_forgotten(&broker, &world, &[&key], "after the lease of a stream was revoked");
+
+    let mut late = world.tcp();
+    late.send(&Ask::chat().script("late gate=never").bearer(&world.token()).bytes()).unwrap();
+    assert!(world.standin().log().wait_until(|seen| seen.len() == 5));
+    revoke();
+    assert_eq!(late.head().unwrap().status, 403);
+    all_forgotten(&broker, &world, &[&key], "after the lease of a request without an answer was revoked");
     let _ = broker.stop().succeeded();
 }
 

@@ -143,6 +143,20 @@ fn keys_of_an_open_vault_are_in_locked_memory_and_nowhere_else() {
 }
 
 #[test]
+fn both_passphrases_of_a_rekeying_are_left_nowhere() {
+    if !scan::is_possible("both_passphrases_of_a_rekeying_are_left_nowhere") {
+        return;
+    }
+    let world = bare(Pages::Plain).initialized();
+    let broker = world.broker();
+    let new = letters(40);
+    let call = world.ugent(&["rekey", "--new-passphrase-fd", "0"]);
+    drop(call.typing(format!("{new}\n")).run().succeeded());
+    all_forgotten(&broker, &world, &[&new], "after a rekeying");
+    let _ = broker.stop().succeeded();
+}
+
+#[test]
 fn a_passphrase_is_left_nowhere_once_it_was_taken_or_refused() {
     if !scan::is_possible("a_passphrase_is_left_nowhere_once_it_was_taken_or_refused") {
         return;

@@ -13,6 +13,9 @@ use super::input::{InputError, is_blank, same, to_the_end};
 use super::prompt;
 use crate::home::Home;
 
+const FD: &str = "--passphrase-fd";
+const NEW_FD: &str = "--new-passphrase-fd";
+
 /// How often the terminal asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
@@ -57,13 +60,14 @@ impl Sources {
         })?;
         match asking {
             // Only where it is chosen: a vault that has such a one must still open.
-            Asking::Twice if is_blank(&passphrase) => Err(Failure::new(
-                FailureClass::BadInput,
-                "the passphrase is nothing but white space",
-                "choose one that is hard to guess",
-            )),
-            Asking::Once | Asking::OnceOrNot | Asking::Twice => Ok(passphrase),
+            Asking::Twice => chosen(passphrase),
+            Asking::Once | Asking::OnceOrNot => Ok(passphrase),
         }
+    }
+
+    /// Whether the option names this descriptor.
+    pub(crate) fn uses(&self, fd: RawFd) -> bool {
+        self.fd == Some(fd)
     }
 
     /// The passphrase, or none where no source has one.
@@ -83,7 +87,7 @@ impl Sources {
     /// As [`Sources::find`], without asking anybody.
     fn silent(&mut self) -> Result<Option<SecretBytes>, Failure> {
         if let Some(number) = self.fd.take() {
-            return from_fd(number).map(Some);
+            return from_fd(FD, number).map(Some);
         }
         match std::mem::replace(&mut self.environment, Ok(None)) {
             Ok(None) => from_credential(),
@@ -93,12 +97,38 @@ impl Sources {
     }
 }
 
-fn from_fd(number: RawFd) -> Result<SecretBytes, Failure> {
+/// The passphrase that is to take the place of another: never from where that one comes from.
+pub(crate) fn another(fd: Option<RawFd>) -> Result<SecretBytes, Failure> {
+    let found = match fd {
+        Some(number) => Some(from_fd(NEW_FD, number)?),
+        None => on_terminal(|ask| twice(ask, "New passphrase of the vault: "))?,
+    };
+    chosen(found.ok_or_else(|| {
+        Failure::new(
+            FailureClass::Refused,
+            "a new passphrase is needed and there is no terminal to ask on",
+            "give it by --new-passphrase-fd N, or run this in a terminal",
+        )
+    })?)
+}
+
+fn chosen(passphrase: SecretBytes) -> Result<SecretBytes, Failure> {
+    if is_blank(&passphrase) {
+        return Err(Failure::new(
+            FailureClass::BadInput,
+            "the passphrase is nothing but white space",
+            "choose one that is hard to guess",
+        ));
+    }
+    Ok(passphrase)
+}
+
+fn from_fd(option: &str, number: RawFd) -> Result<SecretBytes, Failure> {
     let Some(fd) = unix::passed::named(number) else {
         return Err(Failure::new(
             FailureClass::Usage,
-            format!("--passphrase-fd {number} is not an open descriptor"),
-            format!("redirect one, as in: --passphrase-fd {number} {number}< FILE"),
+            format!("{option} {number} is not an open descriptor"),
+            format!("redirect one, as in: {option} {number} {number}< FILE"),
         ));
     };
     to_the_end(fd).map_err(|error| refused(&error, &format!("the passphrase on descriptor {number}")))
@@ -127,26 +157,38 @@ fn from_credential() -> Result<Option<SecretBytes>, Failure> {
 }
 
 fn from_terminal(asking: Asking) -> Result<Option<SecretBytes>, Failure> {
-    let Some(mut shown) = prompt::terminal() else {
-        return Ok(None);
-    };
-    let typed = shown.try_clone().map_err(|error| refused(&InputError::Io(error), "the terminal"))?;
-    let mut ask = |question: &str| prompt::ask(&mut shown, &typed, question);
     let wrong = |error| refused(&error, "the passphrase");
-    match asking {
+    on_terminal(|ask| match asking {
         Asking::Once => ask("Passphrase of the vault: ").map(Some).map_err(wrong),
         Asking::OnceOrNot => match ask("Passphrase of the vault (empty: start locked): ") {
             Err(InputError::Empty) => Ok(None),
             answer => answer.map(Some).map_err(wrong),
         },
-        Asking::Twice => {
-            let first = ask("Passphrase for the new vault: ").map_err(wrong)?;
-            if same(&first, &ask("The same again: ").map_err(wrong)?) {
-                return Ok(Some(first));
-            }
-            Err(Failure::new(FailureClass::BadInput, "the two passphrases differ", "try again"))
-        }
+        Asking::Twice => twice(ask, "Passphrase for the new vault: "),
+    })
+}
+
+/// A question, and what was typed.
+type Ask<'a> = dyn FnMut(&str) -> Result<SecretBytes, InputError> + 'a;
+
+/// What comes of asking; none where there is no terminal.
+fn on_terminal(
+    asks: impl FnOnce(&mut Ask<'_>) -> Result<Option<SecretBytes>, Failure>,
+) -> Result<Option<SecretBytes>, Failure> {
+    let Some(mut shown) = prompt::terminal() else {
+        return Ok(None);
+    };
+    let typed = shown.try_clone().map_err(|error| refused(&InputError::Io(error), "the terminal"))?;
+    asks(&mut |question: &str| prompt::ask(&mut shown, &typed, question))
+}
+
+fn twice(ask: &mut Ask<'_>, question: &str) -> Result<Option<SecretBytes>, Failure> {
+    let wrong = |error| refused(&error, "the passphrase");
+    let first = ask(question).map_err(wrong)?;
+    if same(&first, &ask("The same again: ").map_err(wrong)?) {
+        return Ok(Some(first));
     }
+    Err(Failure::new(FailureClass::BadInput, "the two passphrases differ", "try again"))
 }
 
 fn refused(error: &InputError, what: &str) -> Failure {

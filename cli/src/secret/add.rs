@@ -6,6 +6,7 @@ use clap::Args;
 use proto::cli_lane::CliRequest;
 use proto::name::{Handle, Kind, ProviderId};
 
+use super::expires::Expires;
 use super::meta_view::deposited;
 use super::unlock::{Expected, unlocked_keeper};
 use super::value::FromStdin;
@@ -19,7 +20,8 @@ use crate::system::Mode;
 /// Deposits a value read from stdin under a new name
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  ugent secret add @openai_api_key --provider openai --kind api_key --stdin < key.txt"
+    after_help = "Examples:\n  ugent secret add @openai_api_key --provider openai --kind api_key --stdin < key.txt\n  \
+                  ugent secret add @ci_token --kind token --expires 2030-12-31 --stdin < token.txt"
 )]
 pub(crate) struct Add {
     /// Its name, as in @openai_api_key
@@ -32,6 +34,8 @@ pub(crate) struct Add {
     #[arg(long, default_value = "api_key", value_name = "KIND")]
     kind: String,
     #[command(flatten)]
+    expires: Expires,
+    #[command(flatten)]
     value: FromStdin,
 }
 
@@ -40,11 +44,12 @@ impl Add {
         let handle = handle(&self.name)?;
         let provider = ProviderId::parse(&self.provider).map_err(bad_name)?;
         let kind = Kind::parse(&self.kind).map_err(bad_name)?;
+        let expires = self.expires.read()?;
         self.value.check(session)?;
         let value = self.value.read(&handle)?;
         let injectable = Injectable::of(&value);
         let mut keeper = unlocked_keeper(session, Expected::New(&handle))?;
-        let request = CliRequest::Add { handle: handle.clone(), provider: provider.clone(), kind };
+        let request = CliRequest::Add { handle: handle.clone(), provider: provider.clone(), kind, expires };
         let answered = keeper.ask(&request, Some(value))?;
         keeper.end()?;
         let mut out = std::io::stdout().lock();

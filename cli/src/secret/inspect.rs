@@ -36,9 +36,11 @@ impl Inspect {
         match self.json.form() {
             Form::Json => render::json(&mut out, &view)?,
             Form::Table | Form::Plain => {
+                let previous = view.previous();
                 for (label, cell) in FIELDS.iter().zip(view.cells()) {
                     writeln!(out, "{label}: {cell}")?;
                 }
+                writeln!(out, "previous: {previous}")?;
             }
         }
         Ok(())

@@ -12,9 +12,10 @@ use crate::hazmat::injectable::Injectable;
 use crate::keeper::unexpected;
 use crate::render::or_dash;
 
-/// Names of the fields: JSON keys, labels of `inspect`, and columns of `list`.
-pub(super) const FIELDS: [&str; 8] =
-    ["handle", "provider", "kind", "fingerprint", "version", "created", "rotated", "last_used"];
+/// Names of the fields: JSON keys, labels of `inspect`, and columns of `list`. The version before has
+/// no column.
+pub(super) const FIELDS: [&str; 9] =
+    ["handle", "provider", "kind", "fingerprint", "version", "created", "rotated", "last_used", "expires"];
 
 /// What is shown of a secret.
 #[derive(Serialize)]
@@ -27,11 +28,29 @@ pub(super) struct MetaView {
     created: String,
     rotated: Option<String>,
     last_used: Option<String>,
+    expires: Option<String>,
+    previous: Option<Previous>,
+}
+
+/// The version before, as long as it is kept.
+#[derive(Serialize)]
+pub(super) struct Previous {
+    version: u32,
+    fingerprint: String,
+    kept_until: String,
 }
 
 impl From<&SecretMeta> for MetaView {
     fn from(meta: &SecretMeta) -> Self {
-        let newest = meta.versions.last();
+        let mut newest_first = meta.versions.iter().rev();
+        let newest = newest_first.next();
+        let previous = newest_first.next().and_then(|version| {
+            Some(Previous {
+                version: version.version,
+                fingerprint: version.fingerprint.to_string(),
+                kept_until: seconds(version.kept_until?),
+            })
+        });
         Self {
             handle: meta.handle.to_string(),
             provider: meta.provider.to_string(),
@@ -41,13 +60,24 @@ impl From<&SecretMeta> for MetaView {
             created: seconds(meta.created),
             rotated: meta.rotated.map(seconds),
             last_used: meta.last_used.map(seconds),
+            expires: newest.and_then(|version| version.expires).map(seconds),
+            previous,
         }
     }
 }
 
 impl MetaView {
+    /// The version before, in words.
+    pub(super) fn previous(&self) -> String {
+        let said = self.previous.as_ref().map(|previous| {
+            let Previous { version, fingerprint, kept_until } = previous;
+            format!("version {version}, fingerprint {fingerprint}, kept until {kept_until}")
+        });
+        or_dash(said)
+    }
+
     /// The fields as text, in the order of [`FIELDS`].
-    pub(super) fn cells(self) -> [String; 8] {
+    pub(super) fn cells(self) -> [String; 9] {
         [
             self.handle,
             self.provider,
@@ -57,6 +87,7 @@ impl MetaView {
             self.created,
             or_dash(self.rotated),
             or_dash(self.last_used),
+            or_dash(self.expires),
         ]
     }
 }
@@ -69,6 +100,10 @@ pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer, injectable: Inj
     let view = MetaView::from(&meta);
     let (version, fingerprint) = (or_dash(view.version), or_dash(view.fingerprint));
     writeln!(out, "deposited {} version {version}, fingerprint {fingerprint}", view.handle)?;
+    if let Some(Previous { version, fingerprint: _, kept_until }) = &view.previous {
+        let back = format!("ugent secret rollback {}", view.handle);
+        writeln!(out, "version {version} is kept until {kept_until}; to go back to it: {back}")?;
+    }
     if let Some(why) = injectable.why_not().filter(|_| !meta.provider.is_generic()) {
         let warning = "the gateway will refuse to send this value (value_not_injectable)";
         let _ = writeln!(std::io::stderr(), "warning: {warning}: {why}");
@@ -95,13 +130,15 @@ mod tests {
                 version: 3,
                 fingerprint: Fingerprint::parse("0123456789ab").unwrap(),
                 created: Timestamp(0),
+                expires: Some(Timestamp(2000)),
+                kept_until: None,
             }],
         };
         assert_eq!(
             serde_json::to_string(&MetaView::from(&meta)).unwrap(),
             "{\"handle\":\"@a\",\"provider\":\"generic\",\"kind\":\"api_key\",\"fingerprint\":\"0123456789ab\",\
              \"version\":3,\"created\":\"1970-01-01T00:00:00Z\",\"rotated\":null,\
-             \"last_used\":\"1970-01-01T00:00:01Z\"}"
+             \"last_used\":\"1970-01-01T00:00:01Z\",\"expires\":\"1970-01-01T00:00:02Z\",\"previous\":null}"
         );
         let json = serde_json::to_value(MetaView::from(&meta)).unwrap();
         assert!(FIELDS.iter().all(|field| json.get(field).is_some()));

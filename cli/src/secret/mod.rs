@@ -4,12 +4,17 @@ mod add;
 mod audit;
 mod broker;
 mod doctor;
+mod expires;
+mod grant;
 mod init;
 mod inspect;
+mod lease;
 mod list;
 mod lock;
 mod meta_view;
+mod rekey;
 mod remove;
+mod rollback;
 mod rotate;
 mod token;
 mod unlock;
@@ -63,13 +68,17 @@ enum Verb {
     Init(init::Init),
     Add(add::Add),
     Rotate(rotate::Rotate),
+    Rollback(rollback::Rollback),
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Grant(grant::Grant),
     Token(token::Token),
+    Lease(lease::Lease),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
+    Rekey(rekey::Rekey),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
 }
@@ -80,13 +89,17 @@ impl Verb {
             Self::Init(_) => "init",
             Self::Add(_) => "add",
             Self::Rotate(_) => "rotate",
+            Self::Rollback(_) => "rollback",
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Grant(_) => "grant",
             Self::Token(_) => "token",
+            Self::Lease(_) => "lease",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
+            Self::Rekey(_) => "rekey",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
         }
@@ -122,13 +135,17 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Doctor(doctor) => doctor.run(mode, sources),
         Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
         Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
+        Verb::Rollback(rollback) => rollback.run(&mut Session::open(mode, sources)?),
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
+        Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),
+        Verb::Rekey(rekey) => rekey.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

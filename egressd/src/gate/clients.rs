@@ -20,6 +20,7 @@ use super::seats::Seat;
 use super::turn::Answering;
 use super::wire::{HEAD_MAX, HEADERS_MAX, Wire};
 use super::{farewell, refuse};
+use crate::cut::Cut;
 use crate::refusal::Cause;
 use crate::worker::{Phase, Worker};
 
@@ -118,8 +119,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     caller: Caller,
 ) {
     let turn = &seat.turn;
+    let cut = Rc::new(Cut::default());
     let service = service_fn(|request| {
-        let answer = super::answer(Rc::clone(worker), caller, request);
+        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), request);
         let turn = Rc::clone(turn);
         async move { Ok::<_, std::convert::Infallible>(answer.await.map(|body| Answering::new(body, turn))) }
     });
@@ -134,6 +136,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut is_draining = false;
     loop {
         tokio::select! {
+            // First, or the connection could go on to another request before it is looked at.
+            biased;
+            () = cut.of_answer() => return,
             _ = &mut connection => break,
             _ = phase.wait_for(|phase| *phase == Phase::Draining), if !is_draining => {
                 is_draining = true;

@@ -32,6 +32,7 @@ use proto::lease_lane::Caller;
 use proto::name::ProviderId;
 
 use crate::access_log::{AccessEnd, AccessLine};
+use crate::cut::Cut;
 use crate::keeper::{Answer, Ask, Opened};
 use crate::refusal::{self, Cause};
 use crate::ticket::Ticket;
@@ -50,8 +51,10 @@ pub(crate) enum Answered {
 pub(crate) async fn answer(
     worker: Rc<Worker>,
     caller: Caller,
+    cut: Rc<Cut>,
     request: Request<Incoming>,
 ) -> Response<Answered> {
+    cut.begin();
     if let Err(cause) = host::check(request.headers()) {
         return refuse(&worker, cause, None).map(Answered::Own);
     }
@@ -63,8 +66,11 @@ pub(crate) async fn answer(
         Err(cause) => return refuse(&worker, cause, None).map(Answered::Own),
     };
     let provider = ask.provider.clone();
-    match crate::upstream::relay::relay(&worker, ask, request).await {
-        Ok(response) => response.map(|body| Answered::Streamed(Box::new(body))),
+    match crate::upstream::relay::relay(&worker, &cut, ask, request).await {
+        Ok(response) => {
+            cut.answered();
+            response.map(|body| Answered::Streamed(Box::new(body)))
+        }
         // The ticket, if there was one, has logged it.
         Err(cause) => refusal::answer(cause, Some(&provider)).map(Answered::Own),
     }
@@ -72,13 +78,19 @@ pub(crate) async fn answer(
 
 /// Asks keeperd for the value of one request. The token is read from the head anew for each ask, so
 /// that it rests nowhere between two of them.
-pub(crate) async fn lease(worker: &Worker, ask: Ask, client: &Parts) -> Result<(Ticket, Box<Opened>), Cause> {
+pub(crate) async fn lease(
+    worker: &Worker,
+    cut: &Rc<Cut>,
+    ask: Ask,
+    client: &Parts,
+) -> Result<(Ticket, Box<Opened>), Cause> {
     let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query())?;
     let (provider, method) = (ask.provider.clone(), ask.method.clone());
-    let Some((seq, answer)) = worker.keeper.ask_open(ask, token) else {
+    let Some((seq, answer)) = worker.keeper.ask_open(ask, token, cut) else {
         return Err(Cause::KeeperUnavailable);
     };
-    let mut ticket = Ticket::new(worker.keeper.clone(), worker.log.clone(), seq, provider, method);
+    let (keeper, log) = (worker.keeper.clone(), worker.log.clone());
+    let mut ticket = Ticket::new(keeper, Rc::clone(cut), log, seq, provider, method);
     match answer.await {
         Ok(Answer::Opened(opened)) => {
             ticket.leased(opened.lease);
@@ -90,9 +102,9 @@ pub(crate) async fn lease(worker: &Worker, ask: Ask, client: &Parts) -> Result<(
             ticket.over(Outcome::UpstreamFailed);
             Err(Cause::Busy)
         }
-        Ok(Answer::Refused(refusal, record)) => {
-            ticket.refused(refusal.as_str());
-            Err(Cause::Keeper(refusal, record))
+        Ok(Answer::Refused(told)) => {
+            ticket.refused(told.refusal.as_str());
+            Err(Cause::Keeper(told))
         }
         Err(_) => {
             ticket.refused(Cause::KeeperUnavailable.code());

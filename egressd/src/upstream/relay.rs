@@ -13,6 +13,7 @@ use super::head::{self, Built};
 use super::link::Link;
 use super::request_body::{ClientFailure, RequestBody};
 use super::response_body::{Flight, ResponseBody};
+use crate::cut::Cut;
 use crate::gate;
 use crate::gate::strip::{self, Strip};
 use crate::hazmat::watch::Sight;
@@ -27,14 +28,21 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// ask, closes the connection and tells keeperd that the client has gone.
 pub(crate) async fn relay(
     worker: &Rc<Worker>,
+    cut: &Rc<Cut>,
     mut ask: Ask,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Cause> {
     let (client, mut body) = request.into_parts();
     loop {
-        let (ticket, opened) = gate::lease(worker, ask.clone(), &client).await?;
+        let (ticket, opened) = gate::lease(worker, cut, ask.clone(), &client).await?;
         let seq = ticket.seq();
-        match attempt(worker, &ask, &client, body, ticket, *opened).await {
+        let attempted = tokio::select! {
+            biased;
+            // What the attempt had goes with it: value, connection, ticket.
+            () = cut.of_ask(seq) => return Err(Cause::Revoked),
+            attempted = attempt(worker, &ask, &client, body, ticket, *opened) => attempted,
+        };
+        match attempted {
             Ok(response) => return Ok(response),
             Err(Failed::Stale(untouched)) => {
                 body = *untouched;
@@ -143,6 +151,7 @@ fn fail(ticket: Ticket, cause: Cause) -> Failed {
     ticket.over(match cause {
         Cause::UpstreamTls(_) => Outcome::UpstreamTls,
         Cause::UpstreamTimeout => Outcome::UpstreamTimeout,
+        Cause::Revoked => Outcome::Revoked,
         Cause::UpstreamUnreachable(_) => Outcome::UpstreamUnreachable,
         Cause::BadRequest(_)
         | Cause::HeadTooLarge(_)

@@ -279,6 +279,18 @@ fn a_client_that_leaves_before_the_answer_withdraws_its_ask() {
 }
 
 #[test]
+fn a_lease_that_is_taken_back_with_the_same_breath_is_not_used() {
+    let (provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    let response = client.get("/proxy/openai/v1/revoked").response();
+    assert!(response.starts_with("HTTP/1.1 403") && response.contains("not_granted"), "{response}");
+    assert_eq!(broker.closed(), (1, Outcome::Revoked, None, 0, 0));
+    client.get("/proxy/openai/v1/plain").response();
+    assert!(provider.head().contains(&value(2)), "the provider has seen nothing of the first");
+    assert_eq!(broker.closed().1, Outcome::Completed);
+}
+
+#[test]
 fn a_stream_that_is_cut_is_cut_for_the_client_too() {
     let (_provider, broker) = world();
     let mut client = Client::tcp(&broker);

@@ -4,6 +4,7 @@
 //! Its lock is the lock on everything below `secrets/`: one keeper at a time.
 
 mod database;
+mod end_table;
 mod lock;
 mod rows;
 pub(crate) mod tables;

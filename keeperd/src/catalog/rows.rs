@@ -16,6 +16,24 @@ pub(crate) struct VersionRow {
     pub(crate) created: Timestamp,
     /// Whether the value may stand in an HTTP header; found when it was deposited.
     pub(crate) injectable: bool,
+    /// When its value expires, if it does. Kept in a table of its own.
+    #[serde(skip)]
+    pub(crate) expires: Option<Timestamp>,
+    /// Of an earlier version: until when it is kept. Kept in a table of its own.
+    #[serde(skip)]
+    pub(crate) kept_until: Option<Timestamp>,
+}
+
+impl VersionRow {
+    /// Whether its value has expired.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it may still be gone back to.
+    pub(crate) fn is_kept(&self, now: Timestamp) -> bool {
+        self.kept_until.is_some_and(|end| now < end)
+    }
 }
 
 /// One secret.
@@ -38,6 +56,8 @@ impl SecretRow {
             version: row.version,
             fingerprint: row.fingerprint.clone(),
             created: row.created,
+            expires: row.expires,
+            kept_until: row.kept_until,
         };
         SecretMeta {
             handle: self.handle.clone(),
@@ -53,6 +73,17 @@ impl SecretRow {
     /// The version new leases use.
     pub(crate) fn current(&self) -> Option<&VersionRow> {
         self.versions.last()
+    }
+
+    /// The version before, as long as it is kept.
+    pub(crate) fn earlier(&self, now: Timestamp) -> Option<&VersionRow> {
+        self.versions.iter().rev().nth(1).filter(|version| version.is_kept(now))
+    }
+
+    /// Takes out the versions before the current one that are no longer kept.
+    pub(crate) fn take_ended(&mut self, now: Timestamp) -> Vec<VersionRow> {
+        let Some(current) = self.current().map(|current| current.version) else { return Vec::new() };
+        self.versions.extract_if(.., |row| row.version != current && !row.is_kept(now)).collect()
     }
 
     /// What the value of that version is bound to.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::malformed;
-use super::{SecretRow, token_table};
+use super::end_table::{self, Ends};
+use super::{SecretRow, VersionRow, token_table};
 use crate::hazmat::binding::VaultId;
 
 /// Of the tables below and of the rows' encoding.
@@ -59,7 +60,7 @@ pub(crate) fn choose(write: &WriteTransaction, backend: Backend, vault: VaultId)
 
 /// All secrets, by name.
 pub(crate) fn secrets(read: &ReadTransaction) -> Result<Vec<SecretRow>, redb::Error> {
-    let used = read.open_table(USED)?;
+    let (used, ends) = (read.open_table(USED)?, Ends::open(read)?);
     let mut rows = Vec::new();
     for entry in read.open_table(SECRETS)?.iter()? {
         let (handle, row) = entry?;
@@ -68,6 +69,7 @@ pub(crate) fn secrets(read: &ReadTransaction) -> Result<Vec<SecretRow>, redb::Er
             return Err(malformed("secrets"));
         }
         row.last_used = used.get(handle.value())?.map(|time| Timestamp(time.value()));
+        ends.fill(&mut row)?;
         rows.push(row);
     }
     Ok(rows)
@@ -80,6 +82,7 @@ pub(crate) fn secret(read: &ReadTransaction, handle: &Handle) -> Result<Option<S
     };
     let mut row: SecretRow = decode(row.value(), "secrets")?;
     row.last_used = read.open_table(USED)?.get(handle.as_str())?.map(|time| Timestamp(time.value()));
+    Ends::open(read)?.fill(&mut row)?;
     Ok(Some(row))
 }
 
@@ -88,18 +91,34 @@ pub(crate) fn highest(read: &ReadTransaction, handle: &Handle) -> Result<u32, re
     Ok(read.open_table(HIGHEST)?.get(handle.as_str())?.map_or(0, |version| version.value()))
 }
 
-/// Writes a secret's row, and its newest version as the highest of its name.
+/// Writes a secret's row and its versions' ends, and the highest version its name ever had.
 pub(crate) fn put_secret(write: &WriteTransaction, row: &SecretRow) -> Result<(), redb::Error> {
     let name = row.handle.as_str();
-    let newest = row.current().ok_or_else(|| malformed("secrets"))?.version;
-    write.open_table(SECRETS)?.insert(name, encode(row)?.as_slice())?;
-    write.open_table(HIGHEST)?.insert(name, newest)?;
+    let current = row.current().ok_or_else(|| malformed("secrets"))?.version;
+    let before = {
+        let mut secrets = write.open_table(SECRETS)?;
+        let before = secrets.insert(name, encode(row)?.as_slice())?;
+        before.map(|before| decode::<SecretRow>(before.value(), "secrets")).transpose()?
+    };
+    let is_gone = |old: &&VersionRow| !row.versions.iter().any(|version| version.deposit == old.deposit);
+    let gone = before.iter().flat_map(|before| &before.versions).filter(is_gone);
+    end_table::remove(write, gone)?;
+    end_table::put(write, &row.versions)?;
+    let mut highest = write.open_table(HIGHEST)?;
+    // One that was gone back from had a higher one, which is never given out again.
+    let known = highest.get(name)?.map_or(0, |version| version.value());
+    highest.insert(name, known.max(current))?;
     Ok(())
 }
 
 /// Removes a secret's row. The highest version of its name stays.
 pub(crate) fn remove_secret(write: &WriteTransaction, handle: &Handle) -> Result<(), redb::Error> {
-    write.open_table(SECRETS)?.remove(handle.as_str())?;
+    let before = {
+        let mut secrets = write.open_table(SECRETS)?;
+        let before = secrets.remove(handle.as_str())?;
+        before.map(|before| decode::<SecretRow>(before.value(), "secrets")).transpose()?
+    };
+    end_table::remove(write, before.iter().flat_map(|before| &before.versions))?;
     write.open_table(USED)?.remove(handle.as_str())?;
     Ok(())
 }

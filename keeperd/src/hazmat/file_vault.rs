@@ -20,6 +20,9 @@ use super::kdf::{self, SALT_LEN};
 use super::keys::{Keys, derive, keyed};
 
 pub(crate) use super::header::HEADER_LEN;
+pub(crate) use rekey::rekey;
+
+mod rekey;
 
 const FOR_CHECK: &str = "UGENT Vault file-vault v1: key check";
 const FOR_WRAPPING: &str = "UGENT Vault file-vault v1: wrapping of keys";
@@ -106,7 +109,10 @@ impl VaultError {
             Self::FromTheFuture => {
                 (FailureClass::Config, "use the version of this software that wrote it, or a later one")
             }
-            Self::WrongPassphrase => (FailureClass::Refused, "try again with the passphrase given to init"),
+            Self::WrongPassphrase => (
+                FailureClass::Refused,
+                "try again with the passphrase that was chosen last, by init or rekey",
+            ),
             Self::Cost => (
                 FailureClass::Config,
                 "set kdf in secrets.toml to values between 8192 KiB, 1 pass and 1048576 KiB, 16 passes",

@@ -1,13 +1,19 @@
 //! Grants in force.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use proto::name::{Consumer, Delivery, Handle, Host, Purpose};
+use proto::meta::Timestamp;
+use proto::name::{Consumer, Delivery, Handle, Host, Method, Purpose};
+use proto::policy::{GrantField, GrantView};
 
+use super::judge::Ask;
+use super::pattern;
 use super::toml_place::Complaint;
 
 /// A standing permission, as written in the grants file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Grant {
     pub(crate) secret: Handle,
     pub(crate) consumer: Consumer,
@@ -15,7 +21,44 @@ pub(crate) struct Grant {
     pub(crate) deliveries: Vec<Delivery>,
     /// Consulted for `http_header_inject` only, and then never empty.
     pub(crate) hosts: Vec<Host>,
+    /// Narrows the provider's routes; none leaves them as they are.
+    pub(crate) methods: Option<Vec<Method>>,
+    /// Patterns, as those of routes.
+    pub(crate) paths: Option<Vec<String>>,
     pub(crate) ttl: Duration,
+    /// From this moment on it grants nothing.
+    pub(crate) not_after: Option<Timestamp>,
+    pub(crate) limits: Limits,
+}
+
+/// How much of what it allows a grant allows at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Limits {
+    /// Requests in any minute.
+    pub(crate) per_minute: Option<NonZeroU32>,
+    /// Requests that are not over.
+    pub(crate) at_once: Option<NonZeroU32>,
+}
+
+/// Which grant something rests on: a hash of its terms, so that a grant that only moves in its file
+/// stays what it was, and one of which anything changes is another. Two that say the same are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GrantMark(u64);
+
+#[cfg(test)]
+impl GrantMark {
+    pub(crate) const fn of_test(n: u64) -> Self {
+        Self(n)
+    }
+}
+
+/// A grant, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) grant: Grant,
+    pub(crate) mark: GrantMark,
+    /// Where it begins, counted from 1.
+    pub(crate) line: u32,
 }
 
 /// What the grants file amounts to. Deny is the zero case: only `Loaded` allows anything.
@@ -26,7 +69,7 @@ pub(crate) enum Grants {
     /// The file is malformed or not trustworthy; it is never half-applied.
     Refused(Complaint),
     /// In file order.
-    Loaded(Vec<Grant>),
+    Loaded(Vec<Placed>),
 }
 
 impl Grants {
@@ -44,7 +87,7 @@ impl Grants {
     }
 
     /// The grants in force, in file order.
-    pub(crate) fn in_force(&self) -> &[Grant] {
+    pub(crate) fn in_force(&self) -> &[Placed] {
         match self {
             Self::Loaded(grants) => grants,
             Self::Missing | Self::Refused(_) => &[],
@@ -52,22 +95,73 @@ impl Grants {
     }
 }
 
+impl Placed {
+    /// That grant, at that line.
+    pub(crate) fn new(grant: Grant, line: u32) -> Self {
+        // Of one process only, and nobody but the file's owner chooses what is hashed.
+        let mut hasher = DefaultHasher::new();
+        grant.hash(&mut hasher);
+        Self { grant, mark: GrantMark(hasher.finish()), line }
+    }
+
+    /// As `grant list` shows it.
+    pub(crate) fn view(&self) -> GrantView {
+        let grant = &self.grant;
+        GrantView {
+            line: self.line,
+            secret: grant.secret.clone(),
+            consumer: grant.consumer.clone(),
+            purposes: grant.purposes.clone(),
+            delivery: grant.deliveries.clone(),
+            allowed_hosts: grant.hosts.clone(),
+            methods: grant.methods.clone(),
+            paths: grant.paths.clone(),
+            ttl_secs: u32::try_from(grant.ttl.as_secs()).unwrap_or(u32::MAX),
+            not_after: grant.not_after,
+            max_requests_per_minute: grant.limits.per_minute.map(NonZeroU32::get),
+            max_concurrent: grant.limits.at_once.map(NonZeroU32::get),
+        }
+    }
+}
+
 impl Grant {
-    /// Whether this grant covers a use of its secret, in all elements.
-    pub(crate) fn covers(
-        &self,
-        consumer: &Consumer,
-        purpose: &Purpose,
-        delivery: Delivery,
-        host: Option<&Host>,
-    ) -> bool {
-        let host_fits = match delivery {
-            Delivery::HttpHeaderInject => host.is_some_and(|host| self.hosts.contains(host)),
-            Delivery::Native | Delivery::EnvInject => true,
+    /// The elements that do not match the ask; none where the grant covers it.
+    pub(crate) fn unmet(&self, ask: &Ask, now: Timestamp) -> Vec<GrantField> {
+        let mut unmet = Vec::new();
+        let mut demand = |field, met: bool| {
+            if !met {
+                unmet.push(field);
+            }
         };
-        self.consumer == *consumer
-            && self.purposes.contains(purpose)
-            && self.deliveries.contains(&delivery)
-            && host_fits
+        demand(GrantField::SecretRef, ask.named.as_ref().is_none_or(|named| *named == self.secret));
+        demand(GrantField::Consumer, self.consumer == ask.consumer);
+        demand(GrantField::Purposes, self.purposes.contains(&ask.purpose));
+        demand(GrantField::Delivery, self.deliveries.contains(&ask.delivery));
+        match ask.delivery {
+            Delivery::HttpHeaderInject => {
+                demand(GrantField::AllowedHosts, self.hosts.contains(&ask.host));
+                // Nothing known of the request is not what was narrowed to.
+                let allows_method = |method| self.methods.as_ref().is_none_or(|all| all.contains(method));
+                let method = ask.method.as_ref().map_or(self.methods.is_none(), allows_method);
+                demand(GrantField::Methods, method);
+                let path = match (&self.paths, &ask.path) {
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                    (Some(paths), Some(path)) => {
+                        pattern::is_plain(path) && paths.iter().any(|one| pattern::fits(one, path))
+                    }
+                };
+                demand(GrantField::Paths, path);
+            }
+            Delivery::Native | Delivery::EnvInject => {}
+        }
+        demand(GrantField::NotAfter, self.not_after.is_none_or(|end| now < end));
+        unmet
+    }
+
+    /// How long a lease that begins now may last.
+    pub(crate) fn ttl_from(&self, now: Timestamp) -> Duration {
+        let left = |end: Timestamp| Duration::from_millis(end.0.saturating_sub(now.0));
+        self.not_after.map_or(self.ttl, |end| self.ttl.min(left(end)))
     }
 }

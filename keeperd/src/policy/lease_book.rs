@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use proto::meta::{LeaseId, RecordSeq};
+use proto::meta::{LeaseId, LeaseMeta, RecordSeq, Timestamp};
 use proto::name::{Consumer, Delivery, Handle, Host, Purpose, RouteName};
 
+use super::grants::GrantMark;
 use super::judge::{Ask, Granted};
 use crate::clock::Moment;
 
@@ -18,6 +19,8 @@ pub(crate) struct LeaseKey {
     pub(crate) purpose: Purpose,
     pub(crate) delivery: Delivery,
     pub(crate) host: Host,
+    /// The grant it rests on.
+    pub(crate) grant: GrantMark,
 }
 
 impl LeaseKey {
@@ -30,6 +33,7 @@ impl LeaseKey {
             purpose: ask.purpose.clone(),
             delivery: ask.delivery,
             host: ask.host.clone(),
+            grant: granted.grant,
         }
     }
 }
@@ -44,12 +48,37 @@ pub(crate) struct Lease {
     pub(crate) expires: Moment,
     /// The record of its issue, which must be synced before the first release (INV-04).
     pub(crate) issued: RecordSeq,
+    /// When that was, for people.
+    pub(crate) began: Timestamp,
+    /// Releases under it.
+    pub(crate) uses: u64,
 }
 
 impl Lease {
     /// Time that is left.
     pub(crate) fn left(&self, now: Moment) -> Duration {
         self.expires.since(now)
+    }
+
+    /// What is shown of it, at a moment that was that time.
+    pub(crate) fn meta(&self, now: Moment, time: Timestamp) -> LeaseMeta {
+        let left = u64::try_from(self.left(now).as_millis()).unwrap_or(u64::MAX);
+        let key = &self.key;
+        LeaseMeta {
+            id: self.id,
+            consumer: key.consumer.clone(),
+            secret: key.secret.clone(),
+            version: key.version,
+            purpose: key.purpose.clone(),
+            delivery: key.delivery,
+            host: match key.delivery {
+                Delivery::HttpHeaderInject => Some(key.host.clone()),
+                Delivery::Native | Delivery::EnvInject => None,
+            },
+            issued: self.began,
+            ends: Timestamp(time.0.saturating_add(left)),
+            uses: self.uses,
+        }
     }
 }
 
@@ -71,6 +100,18 @@ impl LeaseBook {
     pub(crate) fn enter(&mut self, lease: Lease) {
         self.by_end.insert((lease.expires, lease.id), lease.key.clone());
         self.by_key.insert(lease.key.clone(), lease);
+    }
+
+    /// All that were not taken out, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Lease> {
+        self.by_key.values()
+    }
+
+    /// Counts a release under the lease for that use.
+    pub(crate) fn note_use(&mut self, key: &LeaseKey) {
+        if let Some(lease) = self.by_key.get_mut(key) {
+            lease.uses = lease.uses.saturating_add(1);
+        }
     }
 
     /// Takes out all leases of which `ends` says so, in the order they were issued.
@@ -113,10 +154,13 @@ mod tests {
                 purpose: Purpose::parse("llm.chat").unwrap(),
                 delivery: Delivery::HttpHeaderInject,
                 host: Host::parse("api.openai.com").unwrap(),
+                grant: GrantMark::of_test(1),
             },
             route: RouteName::parse("openai POST /v1/x").unwrap(),
             expires: Moment::at(Duration::from_secs(expires)),
             issued: RecordSeq(expires),
+            began: Timestamp(0),
+            uses: 0,
         }
     }
 
@@ -138,11 +182,26 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_another_lease() {
+    fn what_is_shown_ends_when_the_lease_does_and_has_its_uses() {
+        let mut book = LeaseBook::default();
+        let lease = lease("@a", 10);
+        book.enter(lease.clone());
+        book.note_use(&lease.key);
+        book.note_use(&LeaseKey { version: 2, ..lease.key });
+        let shown: Vec<_> =
+            book.iter().map(|lease| lease.meta(Moment::at(Duration::from_secs(4)), Timestamp(500))).collect();
+        assert_eq!(shown.len(), 1);
+        assert_eq!((shown[0].ends, shown[0].uses), (Timestamp(6500), 1));
+    }
+
+    #[test]
+    fn another_version_or_grant_is_another_lease() {
         let mut book = LeaseBook::default();
         let lease = lease("@a", 10);
         let next = LeaseKey { version: 2, ..lease.key.clone() };
+        let under_another = LeaseKey { grant: GrantMark::of_test(2), ..lease.key.clone() };
         book.enter(lease);
         assert_eq!(book.find(&next, Moment::at(Duration::ZERO)), None);
+        assert_eq!(book.find(&under_another, Moment::at(Duration::ZERO)), None);
     }
 }

@@ -1,10 +1,13 @@
 //! Who may have what, for what, for how long. Everything here is pure: files are parsed from
 //! text, time and state are arguments, and nothing is released.
 
+mod end_time;
+pub(crate) mod explain;
 pub(crate) mod grants;
 mod grants_file;
 pub(crate) mod judge;
 pub(crate) mod lease_book;
+pub(crate) mod limits;
 pub(crate) mod pattern;
 mod place;
 pub(crate) mod providers;

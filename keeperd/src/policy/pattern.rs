@@ -23,6 +23,22 @@ fn escapes_are_harmless(text: &str) -> bool {
     })
 }
 
+/// Whether this is a pattern: a plain path whose segments may be, or begin with, `{name}`.
+pub(crate) fn is_pattern(pattern: &str) -> bool {
+    let head = pattern.strip_suffix("/**").unwrap_or(pattern);
+    // A name stands for text that is in the one form, and for nothing more.
+    is_plain(head) && head.split('/').all(is_pattern_segment)
+}
+
+fn is_pattern_segment(segment: &str) -> bool {
+    let tail = match segment.strip_prefix('{').and_then(|open| open.split_once('}')) {
+        Some((name, tail)) if !name.is_empty() => tail,
+        Some(_) => return false,
+        None => segment,
+    };
+    !tail.contains(['{', '}', '*'])
+}
+
 /// Whether a plain path fits a pattern of the table.
 pub(crate) fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, open_end) = match pattern.strip_suffix("/**") {
@@ -67,6 +83,29 @@ mod tests {
         assert!(!fits("/v1/files/{id}", "/v1/files/a/b"));
         assert!(fits("/v1/x/**", "/v1/x/a/b"));
         assert!(!fits("/v1/x/**", "/v1/x"));
+    }
+
+    #[test]
+    fn patterns_are_plain_paths_with_names_in_them() {
+        for pattern in ["/v1/chat", "/v1/files/{id}", "/v1/{model}:run", "/v1/x/**"] {
+            assert!(is_pattern(pattern), "{pattern}");
+        }
+        for pattern in [
+            "",
+            "/",
+            "v1",
+            "/**",
+            "/v1/*",
+            "/v1/**/x",
+            "/v1/{}",
+            "/v1/{a",
+            "/v1/a{b}",
+            "/v1/{a}{b}",
+            "/v1/../x",
+            "/v1?x",
+        ] {
+            assert!(!is_pattern(pattern), "{pattern}");
+        }
     }
 
     #[test]

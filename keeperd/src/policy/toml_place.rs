@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-/// A complaint about a file: `line L, column C: what`.
+use proto::policy::{FileComplaint, Place};
+
+/// A complaint about a file: `line L, column C: what; mend`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Complaint(String);
+pub(crate) struct Complaint(FileComplaint);
 
 impl Complaint {
     /// About the text at that place.
@@ -12,7 +14,9 @@ impl Complaint {
         let before = text.get(..place.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Self(format!("line {line}, column {column}: {what}"))
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let place = Some(Place { line: count(line), column: count(column) });
+        Self(FileComplaint { place, what: what.to_owned(), mend: String::new() })
     }
 
     /// Of the parser. Its message may quote a string of the file; that part is left out.
@@ -20,19 +24,46 @@ impl Complaint {
         let what = unquoted(error.message());
         match error.span() {
             Some(place) => Self::at(text, place, &what),
-            None => Self(what),
+            None => Self::whole(what),
         }
     }
 
     /// About the file as a whole.
     pub(crate) fn whole(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self(FileComplaint { place: None, what: what.into(), mend: String::new() })
+    }
+
+    /// The same, with what would be right.
+    #[must_use]
+    pub(crate) fn mended_by(mut self, mend: impl Into<String>) -> Self {
+        self.0.mend = mend.into();
+        self
+    }
+
+    /// What is wrong.
+    pub(crate) fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// The line it is about.
+    pub(crate) fn line(&self) -> Option<u32> {
+        self.0.place.map(|place| place.line)
+    }
+
+    /// As the CLI is told.
+    pub(crate) const fn told(&self) -> &FileComplaint {
+        &self.0
     }
 }
 
 impl std::fmt::Display for Complaint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        let FileComplaint { place, what, mend } = &self.0;
+        if let Some(Place { line, column }) = place {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        f.write_str(what)?;
+        if mend.is_empty() { Ok(()) } else { write!(f, "; {mend}") }
     }
 }
 

@@ -7,10 +7,11 @@ use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, SEGMENTS_PAGE};
 use proto::control_lane::{ControlReport, Wish};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
-use proto::name::{Backend, Handle, Kind, ProviderId};
+use proto::name::{Backend, Handle};
 use proto::standing::{GrantsStanding, KeeperStanding};
 use unix::lane::Parcel;
 
+use super::answer_revoke::Revocation;
 use super::duty::{Condition, duty};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Turn, Who};
@@ -57,10 +58,17 @@ impl Keeper {
                 self.answer_cli(lane, CliAnswer::Locked, Recorded::NotNeeded);
                 Ok(())
             }
-            CliRequest::Add { handle, provider, kind } => {
-                self.answer_add(lane, handle, provider, kind, value)
+            CliRequest::CheckPassphrase => self.answer_check_passphrase(lane, value),
+            CliRequest::Rekey => self.answer_rekey(lane, value),
+            CliRequest::Add { handle, provider, kind, expires } => {
+                let (place, now) = (Place::New, wall());
+                let what = Deposit { handle, place, provider, kind, expires, keep_until: None, now };
+                self.answer_add(lane, what, value)
             }
-            CliRequest::Rotate { handle } => self.answer_rotate(lane, handle, value),
+            CliRequest::Rotate { handle, expires, keep_ms } => {
+                self.answer_rotate(lane, handle, (expires, keep_ms), value)
+            }
+            CliRequest::Rollback { handle } => self.answer_rollback(lane, handle),
             CliRequest::Remove { handle } => {
                 self.known(&handle)?;
                 self.room_for_a_record()?;
@@ -91,10 +99,34 @@ impl Keeper {
             }
             CliRequest::TokenRevoke { id } => self.answer_token_revoke(lane, id),
             CliRequest::TokenRotate { grace_ms } => self.answer_token_rotate(lane, grace_ms, value),
+            CliRequest::LeaseList { after } => {
+                let answer = self.list_leases(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::LeaseRevoke { which, in_flight } => {
+                self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
+            }
             CliRequest::VerifyFiles => {
                 self.slow.send(Job::HeaderFile { lane });
                 Ok(())
             }
+            CliRequest::GrantList { seen } => {
+                let answer = self.list_grants(seen)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Explain(question) => {
+                let answer = self.explain(question)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::CheckPolicy => {
+                let answer = self.check_policy();
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };
@@ -124,53 +156,6 @@ impl Keeper {
         }
         let kdf = self.start.kdf;
         self.slow.send(Job::Init { lane, backend, kdf, passphrase, now: wall() });
-        Ok(())
-    }
-
-    fn answer_add(
-        &mut self,
-        lane: LaneId,
-        handle: Handle,
-        provider: ProviderId,
-        kind: Kind,
-        value: Option<SecretBytes>,
-    ) -> Result<(), Failure> {
-        if self.vault.secrets.contains_key(&handle) {
-            return Err(Failure::new(
-                FailureClass::BadInput,
-                format!("{handle} exists already, and was not changed"),
-                format!("ugent secret rotate {handle} --stdin   (for a new version of it)"),
-            ));
-        }
-        if !provider.is_generic() && self.policy.providers.find(&provider).is_none() {
-            let known: Vec<_> =
-                self.policy.providers.iter().map(|known| known.transport.provider.to_string()).collect();
-            return Err(Failure::new(
-                FailureClass::BadInput,
-                format!("there is no provider of that name, so {handle} was not added"),
-                format!("--provider is one of: {}, generic", known.join(", ")),
-            ));
-        }
-        self.deposit(lane, Deposit { handle, place: Place::New, provider, kind, now: wall() }, value)
-    }
-
-    fn answer_rotate(
-        &mut self,
-        lane: LaneId,
-        handle: Handle,
-        value: Option<SecretBytes>,
-    ) -> Result<(), Failure> {
-        self.known(&handle)?;
-        let Some(row) = self.vault.secrets.get(&handle) else { return Ok(()) };
-        let (provider, kind) = (row.provider.clone(), row.kind);
-        self.deposit(lane, Deposit { handle, place: Place::NextVersion, provider, kind, now: wall() }, value)
-    }
-
-    fn deposit(&mut self, lane: LaneId, what: Deposit, value: Option<SecretBytes>) -> Result<(), Failure> {
-        self.room_for_a_record()?;
-        let value = value.ok_or_else(no_value)?;
-        let Some(keys) = self.vault.keys.clone() else { return Ok(()) };
-        self.slow.send(Job::Deposit { lane, keys, what, value });
         Ok(())
     }
 
@@ -216,7 +201,7 @@ impl Keeper {
         }
     }
 
-    fn known(&self, handle: &Handle) -> Result<(), Failure> {
+    pub(super) fn known(&self, handle: &Handle) -> Result<(), Failure> {
         if self.vault.secrets.contains_key(handle) {
             return Ok(());
         }

@@ -148,7 +148,7 @@ impl Keeper {
     }
 
     /// A wrong passphrase is recorded wherever it is tried.
-    fn not_done(&mut self, lane: LaneId, failure: Failure) {
+    pub(super) fn not_done(&mut self, lane: LaneId, failure: Failure) {
         if failure.class == FailureClass::Refused {
             let mut record = self.by(lane, Event::VaultUnlockFailed);
             record.reason = Some(Reason::WrongPassphrase);

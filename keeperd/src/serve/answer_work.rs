@@ -29,6 +29,18 @@ impl Keeper {
                 let answer = result.map(|row| CliAnswer::Deposited(self.deposited(lane, place, row).meta()));
                 self.answer_result(lane, answer);
             }
+            Report::Rollback { lane, result } => {
+                let answer = result.map(|row| CliAnswer::RolledBack(self.rolled_back(lane, row).meta()));
+                self.answer_result(lane, answer);
+            }
+            Report::DropEnded { result } => {
+                if let Err(failure) = result {
+                    self.log(
+                        LogLevel::Warn,
+                        &format!("an earlier version could not be dropped: {}", failure.what),
+                    );
+                }
+            }
             Report::Remove { lane, handle, result } => {
                 if result.is_ok() {
                     self.end_of_secret(&handle, Reason::SecretRemoved);
@@ -55,6 +67,9 @@ impl Keeper {
             Report::TokenIssue { lane, result } => self.token_issued(lane, result),
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
+            Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
+            Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
+            Report::Rekey { lane, result } => self.rekeyed(lane, result),
             Report::HeaderFile { lane, result } => match self.verify_files(result) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;
@@ -181,6 +196,16 @@ impl Keeper {
         record.secret = Some(row.handle.clone());
         record.version = row.versions.last().map(|version| version.version);
         self.end_of_secret(&row.handle.clone(), Reason::SecretRotated);
+        self.vault.put(row.clone());
+        self.note(record);
+        row
+    }
+
+    fn rolled_back(&mut self, lane: LaneId, row: SecretRow) -> SecretRow {
+        let mut record = self.by(lane, Event::SecretRolledBack);
+        record.secret = Some(row.handle.clone());
+        record.version = row.current().map(|version| version.version);
+        self.end_of_secret(&row.handle.clone(), Reason::SecretRolledBack);
         self.vault.put(row.clone());
         self.note(record);
         row

@@ -1,7 +1,7 @@
 //! An ask on its way to a lease and a release. It may stay open across many turns: each time
 //! something it waited for has happened, it is judged anew from the start.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::control_lane::{LogLevel, Scheme};
 use proto::hazmat::SecretBytes;
@@ -19,6 +19,7 @@ use super::vault::Opening;
 use crate::clock::{Moment, wall};
 use crate::hazmat::injectable::is_queryable;
 use crate::hazmat::token::TokenDigest;
+use crate::policy::grants::Limits;
 use crate::policy::judge::{Ask, Granted, Verdict, judge};
 use crate::policy::lease_book::{Lease, LeaseKey};
 
@@ -84,8 +85,8 @@ struct Target {
 
 /// A release whose request is not over.
 pub(super) struct Release {
-    lease: LeaseId,
-    key: LeaseKey,
+    pub(super) lease: LeaseId,
+    pub(super) key: LeaseKey,
     route: RouteName,
     from: From,
 }
@@ -122,10 +123,14 @@ impl Keeper {
         if self.vault.keys.is_none() {
             return self.deny(&pending, &routed, Reason::VaultLocked);
         }
-        let granted = match judge(&self.policy.grants, |handle| self.vault.candidate(handle), &routed.ask) {
+        let candidate = |handle: &Handle| self.vault.candidate(handle);
+        let granted = match judge(&self.policy.grants, candidate, &routed.ask, wall()) {
             Verdict::Grant(granted) => granted,
             Verdict::Deny(reason) => return self.deny(&pending, &routed, reason),
         };
+        if let Err(wait) = self.uses.has_room(granted.grant, granted.limits, Moment::now()) {
+            return self.deny_for_now(&pending, &routed, wait);
+        }
         if self.releases.len() >= RELEASES_MAX {
             return self.deny(&pending, &routed, Reason::Busy);
         }
@@ -145,7 +150,7 @@ impl Keeper {
             Opening::Open(value) if !is_fit(&value, &routed.to.inject) => {
                 self.deny(&pending, &routed, Reason::ValueNotInjectable);
             }
-            Opening::Open(value) => self.release(&pending, routed, &lease, value),
+            Opening::Open(value) => self.release(&pending, routed, &lease, granted.limits, value),
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
             Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
@@ -202,6 +207,8 @@ impl Keeper {
                 delivery: Delivery::HttpHeaderInject,
                 host: transport.host.clone(),
                 named: pending.named.clone(),
+                method: Some(pending.method.clone()),
+                path: Some(pending.path.clone()),
             },
         })
     }
@@ -215,34 +222,46 @@ impl Keeper {
 
     /// Refuses, with a record of why.
     fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
-        let from = From::of(pending.caller);
-        let mut record = Self::event(Event::LeaseDenied);
-        record.consumer = Some(routed.ask.consumer.clone());
-        record.purpose = Some(routed.ask.purpose.clone());
-        record.delivery = Some(routed.ask.delivery);
-        record.host = Some(routed.ask.host.clone());
-        record.secret.clone_from(&routed.ask.named);
-        record.route = Some(routed.route.clone());
-        (record.uid, record.pid) = (from.uid, from.pid);
-        self.refuse(pending.lane, pending.seq, record, reason);
+        self.refuse(pending.lane, pending.seq, denied(pending, routed), reason);
+    }
+
+    /// Refuses until the grant's limit has room again.
+    fn deny_for_now(&mut self, pending: &PendingAsk, routed: &Routed, wait: Duration) {
+        let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let retry_secs = Some(u32::try_from(secs).unwrap_or(u32::MAX));
+        let record = denied(pending, routed);
+        self.refuse_until(pending.lane, pending.seq, record, Reason::RateLimited, retry_secs);
     }
 
     /// Refuses with a record that is filled in but for the reason.
-    pub(super) fn refuse(&mut self, lane: LaneId, seq: u64, mut record: Record, reason: Reason) {
+    pub(super) fn refuse(&mut self, lane: LaneId, seq: u64, record: Record, reason: Reason) {
+        self.refuse_until(lane, seq, record, reason, None);
+    }
+
+    fn refuse_until(
+        &mut self,
+        lane: LaneId,
+        seq: u64,
+        mut record: Record,
+        reason: Reason,
+        retry_secs: Option<u32>,
+    ) {
         record.reason = Some(reason);
         let record = match self.flood.one_more(reason, Instant::now()) {
             Counted::Alone => self.record(record, Urgency::Soon).ok(),
             Counted::WithOthers => None,
         };
-        let answer = LeaseAnswer::Refused { seq, refusal: told(reason), record };
+        let answer = LeaseAnswer::Refused { seq, refusal: told(reason), record, retry_secs };
         self.after.push(After::Refuse { lane, answer });
     }
 
     /// The use could not be recorded, so it does not happen.
     pub(super) fn refuse_unrecorded(&mut self, lane: LaneId, seq: u64) {
-        self.releases.remove(&(lane, seq));
+        if let Some(release) = self.releases.remove(&(lane, seq)) {
+            self.uses.end(release.key.grant);
+        }
         let refusal = Refusal::JournalUnavailable;
-        self.push_lease(lane, &LeaseAnswer::Refused { seq, refusal, record: None }, None);
+        self.push_lease(lane, &LeaseAnswer::Refused { seq, refusal, record: None, retry_secs: None }, None);
     }
 
     /// Nothing of this turn was recorded: leases issued in it never were, and who waits for them
@@ -264,6 +283,7 @@ impl Keeper {
             self.parked.retain(|pending| (pending.lane, pending.seq) != (lane, seq));
             return;
         };
+        self.uses.end(release.key.grant);
         // As below: an end that cannot be recorded is an end all the same.
         match closing.response {
             Response::Echoed => drop(self.record(of_release(Event::ReleaseEchoed, &release), Urgency::Soon)),
@@ -302,6 +322,8 @@ impl Keeper {
             route: routed.route.clone(),
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
+            began: wall(),
+            uses: 0,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
         (record.uid, record.pid) = (from.uid, from.pid);
@@ -310,7 +332,14 @@ impl Keeper {
         Some(lease)
     }
 
-    fn release(&mut self, pending: &PendingAsk, routed: Routed, lease: &Lease, value: SecretBytes) {
+    fn release(
+        &mut self,
+        pending: &PendingAsk,
+        routed: Routed,
+        lease: &Lease,
+        limits: Limits,
+        value: SecretBytes,
+    ) {
         let release = Release {
             lease: lease.id,
             key: lease.key.clone(),
@@ -322,6 +351,7 @@ impl Keeper {
             return self.deny(pending, &routed, Reason::JournalUnavailable);
         }
         self.vault.note_use(&lease.key.secret, wall());
+        self.leases.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
         let Target { scheme, host, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
@@ -334,6 +364,7 @@ impl Keeper {
             inject,
             ttl_ms: u64::try_from(left).unwrap_or(u64::MAX),
         };
+        self.uses.begin(lease.key.grant, limits, Moment::now());
         self.releases.insert((pending.lane, pending.seq), release);
         self.after.push(After::Release { lane: pending.lane, seq: pending.seq, answer, value });
     }
@@ -345,6 +376,20 @@ impl Keeper {
             self.deny(&pending, routed, Reason::Busy);
         }
     }
+}
+
+/// The record of a refusal, but for its reason.
+fn denied(pending: &PendingAsk, routed: &Routed) -> Record {
+    let from = From::of(pending.caller);
+    let mut record = Record::of(Event::LeaseDenied, wall());
+    record.consumer = Some(routed.ask.consumer.clone());
+    record.purpose = Some(routed.ask.purpose.clone());
+    record.delivery = Some(routed.ask.delivery);
+    record.host = Some(routed.ask.host.clone());
+    record.secret.clone_from(&routed.ask.named);
+    record.route = Some(routed.route.clone());
+    (record.uid, record.pid) = (from.uid, from.pid);
+    record
 }
 
 /// Whether a value that may stand in a header may also stand where this provider wants it.
@@ -395,6 +440,7 @@ const fn told(reason: Reason) -> Refusal {
         Reason::VaultLocked => Refusal::VaultLocked,
         Reason::JournalUnavailable => Refusal::JournalUnavailable,
         Reason::Busy => Refusal::Busy,
+        Reason::RateLimited => Refusal::RateLimited,
         Reason::VaultDamaged => Refusal::KeeperUnavailable,
         Reason::GrantsMissing
         | Reason::GrantsUnusable
@@ -402,15 +448,21 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::HostNotGranted
         | Reason::PurposeNotGranted
         | Reason::DeliveryNotGranted
+        | Reason::MethodNotGranted
+        | Reason::PathNotGranted
+        | Reason::GrantExpired
         | Reason::NoSecret
+        | Reason::SecretExpired
         | Reason::WrongPassphrase
         | Reason::Expired
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved
+        | Reason::SecretRolledBack
         | Reason::ProviderChanged
         | Reason::TokenRevoked
         | Reason::TokenExpired
+        | Reason::Revoked
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

@@ -37,11 +37,22 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::Inspect { .. }
         | CliRequest::Journal { .. }
         | CliRequest::VerifyFiles
-        | CliRequest::TokenList { .. } => Needs::SetUp,
+        | CliRequest::TokenList { .. }
+        | CliRequest::LeaseList { .. }
+        | CliRequest::GrantList { .. }
+        | CliRequest::Explain(_)
+        | CliRequest::CheckPolicy
+        | CliRequest::CheckText { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
-        CliRequest::TokenIssue { .. } | CliRequest::TokenRotate { .. } => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } => Needs::SetUp,
-        CliRequest::Add { .. } | CliRequest::Rotate { .. } | CliRequest::Remove { .. } => Needs::Unlocked,
+        CliRequest::TokenIssue { .. }
+        | CliRequest::TokenRotate { .. }
+        | CliRequest::CheckPassphrase
+        | CliRequest::Rekey => Needs::Recorded,
+        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
+        CliRequest::Add { .. }
+        | CliRequest::Rotate { .. }
+        | CliRequest::Rollback { .. }
+        | CliRequest::Remove { .. } => Needs::Unlocked,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }

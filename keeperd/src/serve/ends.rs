@@ -1,7 +1,7 @@
 //! Leases end by their time, when what they rest on changes, at lock and at shutdown. Each end is
 //! recorded with its reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::journal::{Event, Reason};
@@ -12,8 +12,8 @@ use super::asks::of_lease;
 use super::keeper::Keeper;
 use super::recorder::Urgency;
 use crate::clock::Moment;
-use crate::policy::grants::{Grant, Grants};
-use crate::policy::lease_book::{Lease, LeaseKey};
+use crate::policy::grants::Grants;
+use crate::policy::lease_book::Lease;
 
 impl Keeper {
     /// Ends the leases whose time is over.
@@ -74,11 +74,10 @@ impl Keeper {
 
     /// Puts other grants in force, and ends the leases whose grant is not what it was.
     pub(super) fn take_grants(&mut self, grants: Grants) {
-        let before = std::mem::replace(&mut self.policy.grants, grants);
-        let now = self.policy.grants.in_force().to_vec();
-        self.end_leases(Reason::GrantChanged, |lease| {
-            first_covering(before.in_force(), &lease.key) != first_covering(&now, &lease.key)
-        });
+        self.policy.grants = grants;
+        let in_force: HashSet<_> = self.policy.grants.in_force().iter().map(|placed| placed.mark).collect();
+        self.end_leases(Reason::GrantChanged, |lease| !in_force.contains(&lease.key.grant));
+        self.uses.keep_only(self.policy.grants.in_force());
         self.tell_grants();
         self.advance_parked();
     }
@@ -152,10 +151,4 @@ impl Keeper {
         });
         self.record_ends(ended, Reason::ProviderChanged);
     }
-}
-
-fn first_covering<'a>(grants: &'a [Grant], key: &LeaseKey) -> Option<&'a Grant> {
-    grants.iter().find(|grant| {
-        grant.secret == key.secret && grant.covers(&key.consumer, &key.purpose, key.delivery, Some(&key.host))
-    })
 }

@@ -12,7 +12,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Record};
 use proto::lease_lane::LeaseAnswer;
-use proto::meta::RecordSeq;
+use proto::meta::{LeaseId, RecordSeq};
 use proto::standing::LauncherStanding;
 
 use super::asks::{PendingAsk, Release};
@@ -25,6 +25,7 @@ use super::wake::Bell;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
 use crate::policy::lease_book::LeaseBook;
+use crate::policy::limits::Uses;
 use crate::policy::providers::Providers;
 use crate::policy::tokens::{Tokenless, Tokens};
 use crate::policy_files::PolicyFiles;
@@ -47,6 +48,8 @@ pub(super) enum After {
     Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: SecretBytes },
     /// A refusal: sent either way.
     Refuse { lane: LaneId, answer: LeaseAnswer },
+    /// What is in flight under a lease is to end: sent either way.
+    Cut { lane: LaneId, lease: LeaseId },
     /// To the CLI.
     Cli { lane: LaneId, answer: CliAnswer, value: Option<SecretBytes>, fds: Vec<OwnedFd>, recorded: Recorded },
 }
@@ -90,6 +93,10 @@ pub(super) struct Keeper {
     pub(super) policy: Policy,
     pub(super) vault: Vault,
     pub(super) leases: LeaseBook,
+    /// What grants with limits have of them.
+    pub(super) uses: Uses,
+    /// Texts that are being sent to be checked.
+    pub(super) drafts: HashMap<LaneId, String>,
     pub(super) parked: Vec<PendingAsk>,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
@@ -152,6 +159,7 @@ impl Keeper {
     /// Ends a lane and all that hung on it.
     pub(super) fn hang_up(&mut self, lane: LaneId) {
         let Some(peer) = self.lanes.remove(lane) else { return };
+        drop(self.drafts.remove(&lane));
         match peer.who {
             Who::Control => self.end = Some(End::Orderly),
             Who::Egress { .. } => self.egress_gone(lane),
@@ -182,6 +190,7 @@ impl Keeper {
                     Err(_) => self.refuse_unrecorded(lane, seq),
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
+                After::Cut { lane, lease } => self.push_lease(lane, &LeaseAnswer::Cut { lease }, None),
                 After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),

@@ -5,11 +5,16 @@
 
 mod answer_cli;
 mod answer_control;
+mod answer_deposit;
+mod answer_grants;
 mod answer_lease;
+mod answer_rekey;
+mod answer_revoke;
 mod answer_token;
 mod answer_work;
 mod asks;
 mod duty;
+mod ending;
 mod ends;
 mod flood;
 mod keeper;

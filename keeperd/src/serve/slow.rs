@@ -12,9 +12,11 @@ use proto::meta::Timestamp;
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
+use super::answer_revoke::Revocation;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
 use crate::catalog::SecretRow;
+use crate::clock::wall;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::store::{Deposit, Initialized, NewToken, Place, Store, TokenChange, Unlocked, Used};
@@ -27,12 +29,17 @@ pub(super) enum Job {
     Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
     Unlock { lane: LaneId, passphrase: SecretBytes },
     Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
+    Rollback { lane: LaneId, keys: Arc<Keys>, handle: Handle, now: Timestamp },
+    DropEnded { now: Timestamp },
     Remove { lane: LaneId, handle: Handle },
     Load { deposit: DepositId },
     Used { used: Used },
     TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
+    LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
+    CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
+    Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
     HeaderFile { lane: LaneId },
 }
 
@@ -41,12 +48,17 @@ pub(super) enum Report {
     Init { lane: LaneId, result: Result<Initialized, Failure> },
     Unlock { lane: LaneId, result: Result<Unlocked, Failure> },
     Deposit { lane: LaneId, place: Place, result: Result<SecretRow, Failure> },
+    Rollback { lane: LaneId, result: Result<SecretRow, Failure> },
+    DropEnded { result: Result<(), Failure> },
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
     Load { deposit: DepositId, result: Result<Sealed, Failure> },
     Used { result: Result<(), Failure> },
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
+    LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
+    CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
+    Rekey { lane: LaneId, result: Result<(), Failure> },
     HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
 }
 
@@ -111,6 +123,7 @@ fn done(store: &mut Store, job: Job) -> Report {
             let result = store.unlock(passphrase);
             if result.is_ok() {
                 // What a crash left behind is no loss if it stays until the next time.
+                let _ = store.drop_ended_versions(wall());
                 let _ = store.drop_orphans();
             }
             Report::Unlock { lane, result }
@@ -119,6 +132,10 @@ fn done(store: &mut Store, job: Job) -> Report {
             let place = what.place;
             Report::Deposit { lane, place, result: store.deposit(&keys, what, value) }
         }
+        Job::Rollback { lane, keys, handle, now } => {
+            Report::Rollback { lane, result: store.rollback(&keys, &handle, now) }
+        }
+        Job::DropEnded { now } => Report::DropEnded { result: store.drop_ended_versions(now) },
         Job::Remove { lane, handle } => {
             let result = store.remove(&handle);
             Report::Remove { lane, handle, result }
@@ -134,6 +151,13 @@ fn done(store: &mut Store, job: Job) -> Report {
         Job::TokenRotate { lane, passphrase, grace_ms, now } => {
             Report::TokenRotate { lane, result: store.rotate_token(passphrase, grace_ms, now) }
         }
+        Job::LeaseRevoke { lane, passphrase, what } => {
+            Report::LeaseRevoke { lane, what, result: store.check_passphrase(&passphrase) }
+        }
+        Job::CheckPassphrase { lane, passphrase } => {
+            Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
+        }
+        Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
         Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
     }
 }

@@ -22,6 +22,7 @@ use crate::catalog::KnownToken;
 use crate::clock::wall;
 use crate::confine::Confined;
 use crate::policy::lease_book::LeaseBook;
+use crate::policy::limits::Uses;
 use crate::policy::tokens::{Tokenless, Tokens};
 use crate::prepare::{Door, Prepared};
 
@@ -89,6 +90,8 @@ impl Keeper {
             policy,
             vault,
             leases: LeaseBook::default(),
+            uses: Uses::default(),
+            drafts: HashMap::new(),
             parked: Vec::new(),
             releases: HashMap::new(),
             after: Vec::new(),

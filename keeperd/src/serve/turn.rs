@@ -56,6 +56,7 @@ impl Keeper {
             self.take_report(report);
         }
         self.collect_synced();
+        self.end_versions();
         if ready.files {
             self.reread_policy();
         }
@@ -142,10 +143,10 @@ impl Keeper {
         let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
-        let token = self.policy.tokens.next_end();
-        let token = token.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
+        let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next()).min();
+        let by_wall = by_wall.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
         let by_clock = by_clock.map(|due| due.saturating_duration_since(now));
-        let next = by_clock.into_iter().chain(lease).chain(token).min();
+        let next = by_clock.into_iter().chain(lease).chain(by_wall).min();
         match next {
             None => PollTimeout::NONE,
             // Rounded up, or the last millisecond would be spent spinning.

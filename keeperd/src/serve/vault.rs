@@ -8,8 +8,10 @@ use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Backend, Handle};
 
+use super::ending::Endings;
 use super::recorder::Receipt;
 use crate::catalog::SecretRow;
+use crate::clock::wall;
 use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::keys::{Keys, OpenError, Sealed};
 use crate::policy::judge::{Candidate, Granted};
@@ -104,6 +106,7 @@ pub(super) struct Vault {
     pub(super) files: SealedFiles,
     /// Uses the catalog does not know of yet.
     pub(super) used: BTreeMap<Handle, Timestamp>,
+    pub(super) endings: Endings,
 }
 
 impl Vault {
@@ -115,6 +118,7 @@ impl Vault {
             secrets: BTreeMap::new(),
             files: SealedFiles::default(),
             used: BTreeMap::new(),
+            endings: Endings::default(),
         };
         vault.learn(contents);
         vault
@@ -125,6 +129,7 @@ impl Vault {
         self.backend = contents.backend;
         self.id = contents.vault;
         self.secrets = contents.secrets.iter().map(|row| (row.handle.clone(), row.clone())).collect();
+        self.endings.look(self.secrets.values());
     }
 
     /// What judging must know of a secret.
@@ -135,6 +140,7 @@ impl Vault {
             provider: row.provider.clone(),
             version: newest.version,
             injectable: newest.injectable,
+            expired: newest.expires.is_some() && newest.has_expired(wall()),
         })
     }
 
@@ -173,12 +179,14 @@ impl Vault {
     pub(super) fn put(&mut self, row: SecretRow) {
         self.drop_sealed(&row.handle.clone());
         self.secrets.insert(row.handle.clone(), row);
+        self.endings.look(self.secrets.values());
     }
 
     /// Forgets a secret.
     pub(super) fn remove(&mut self, handle: &Handle) {
         self.drop_sealed(handle);
         self.secrets.remove(handle);
+        self.endings.look(self.secrets.values());
         self.used.remove(handle);
     }
 

@@ -5,8 +5,10 @@
 //! it, then the old file is dropped. So a row never lacks its file; a file may lack its row, and
 //! is dropped at the next start.
 
+mod earlier;
 pub(crate) mod files;
 mod init;
+mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;
@@ -28,6 +30,7 @@ use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 
+pub(crate) use earlier::nothing_earlier;
 pub(crate) use init::Initialized;
 pub(crate) use secrets::{Deposit, Place, Used};
 pub(crate) use tokens::{NewToken, TokenChange, no_bootstrap, unknown_token};
@@ -148,6 +151,8 @@ fn not_set_up() -> Failure {
     Failure::new(FailureClass::Config, "there is no vault here yet", "ugent secret init")
 }
 
+#[cfg(test)]
+mod earlier_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

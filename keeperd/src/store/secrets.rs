@@ -29,6 +29,10 @@ pub(crate) struct Deposit {
     pub(crate) provider: ProviderId,
     /// Of a new secret; unread for a next version.
     pub(crate) kind: Kind,
+    /// When the value expires, if it does.
+    pub(crate) expires: Option<Timestamp>,
+    /// Until when the version before is kept, to go back to; none: it goes at once.
+    pub(crate) keep_until: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
@@ -72,9 +76,16 @@ impl Store {
             fingerprint: keys.fingerprint(&value).map_err(|error| bug(&error.to_string()))?,
             created: what.now,
             injectable: is_injectable(&value),
+            expires: what.expires,
+            kept_until: None,
         };
         drop(value);
-        let old = std::mem::replace(&mut row.versions, vec![new]);
+        let mut old = std::mem::take(&mut row.versions);
+        if let Some(until) = what.keep_until {
+            let kept = old.pop().map(|version| VersionRow { kept_until: Some(until), ..version });
+            row.versions.extend(kept);
+        }
+        row.versions.push(new);
         vault_dir::write_sealed(&self.secrets, deposit, &sealed)?;
         // INV-12: from here on the new version is the one.
         if let Err(failure) = self.catalog.change(|write| tables::put_secret(write, &row)) {
@@ -149,7 +160,7 @@ fn place(what: &Deposit, found: Option<SecretRow>) -> Result<SecretRow, Failure>
     }
 }
 
-fn unknown(handle: &Handle) -> Failure {
+pub(super) fn unknown(handle: &Handle) -> Failure {
     Failure::new(FailureClass::BadInput, format!("there is no secret {handle}"), "ugent secret list")
 }
 
@@ -172,7 +183,7 @@ fn not_sealed(handle: &Handle, error: SealError) -> Failure {
     }
 }
 
-fn bug(what: &str) -> Failure {
+pub(super) fn bug(what: &str) -> Failure {
     Failure::new(FailureClass::Bug, what, "")
 }
 

@@ -35,20 +35,28 @@ fn init(store: &mut Store) -> Initialized {
     store.init(Backend::FileVault, KdfCost::MIN, Some(secret(b"open sesame")), Timestamp(1)).unwrap()
 }
 
-fn add(store: &mut Store, keys: &Keys, name: &str, value: &[u8]) -> SecretRow {
+pub(super) fn add(store: &mut Store, keys: &Keys, name: &str, value: &[u8]) -> SecretRow {
     store.deposit(keys, deposit(name, Place::New), secret(value)).unwrap()
 }
 
-fn deposit(name: &str, place: Place) -> Deposit {
+pub(super) fn deposit(name: &str, place: Place) -> Deposit {
     let provider = ProviderId::parse("openai").unwrap();
-    Deposit { handle: handle(name), place, provider, kind: Kind::ApiKey, now: Timestamp(5) }
+    Deposit {
+        handle: handle(name),
+        place,
+        provider,
+        kind: Kind::ApiKey,
+        expires: None,
+        keep_until: None,
+        now: Timestamp(5),
+    }
 }
 
-fn handle(name: &str) -> Handle {
+pub(super) fn handle(name: &str) -> Handle {
     Handle::parse(name).unwrap()
 }
 
-fn opens(
+pub(super) fn opens(
     store: &Store,
     unlocked: &Unlocked,
     row: &SecretRow,
@@ -58,7 +66,7 @@ fn opens(
     unlocked.keys.open(&row.binding(unlocked.keys.vault(), version), &sealed)
 }
 
-fn reopen(made: Made) -> (TempDir, Store, Contents) {
+pub(super) fn reopen(made: Made) -> (TempDir, Store, Contents) {
     let Made { dir, store, .. } = made;
     drop(store);
     let (store, contents) = Store::open(dir.path(), Create::MustExist).unwrap();
@@ -84,7 +92,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-fn sealed_files(dir: &Path) -> usize {
+pub(super) fn sealed_files(dir: &Path) -> usize {
     files(dir).keys().filter(|path| path.extension().is_some_and(|end| end == "sealed")).count()
 }
 

@@ -7,10 +7,9 @@ use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Consumer, TokenId};
 
-use super::{Store, files, not_set_up, vault_dir};
+use super::{Store, files};
 use crate::catalog::token_table::{self, Earlier};
 use crate::catalog::{KnownToken, TokenRow, TokenUse};
-use crate::hazmat::file_vault;
 use crate::hazmat::token::{self, TokenDigest};
 
 /// How often a token is made anew because its id is taken: twice in a row happens to nobody.
@@ -38,7 +37,8 @@ impl Store {
         passphrase: SecretBytes,
         what: NewToken,
     ) -> Result<(SecretBytes, TokenChange), Failure> {
-        self.check_passphrase(passphrase)?;
+        self.check_passphrase(&passphrase)?;
+        drop(passphrase);
         let (token, digest, id) = self.fresh()?;
         let row = TokenRow {
             id,
@@ -73,7 +73,8 @@ impl Store {
         grace_ms: u64,
         now: Timestamp,
     ) -> Result<TokenChange, Failure> {
-        self.check_passphrase(passphrase)?;
+        self.check_passphrase(&passphrase)?;
+        drop(passphrase);
         if !self.contents()?.tokens.iter().any(|known| known.row.is_bootstrap()) {
             return Err(no_bootstrap());
         }
@@ -91,13 +92,6 @@ impl Store {
             self.catalog.change(|write| token_table::remove_ended(write, now))?;
         }
         Ok(())
-    }
-
-    fn check_passphrase(&self, passphrase: SecretBytes) -> Result<(), Failure> {
-        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
-        let opened = file_vault::open(&header, &passphrase);
-        drop(passphrase);
-        opened.map(drop).map_err(|error| error.failure())
     }
 
     fn fresh(&mut self) -> Result<(SecretBytes, TokenDigest, TokenId), Failure> {

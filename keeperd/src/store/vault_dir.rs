@@ -32,7 +32,7 @@ pub(super) fn read_header(secrets: &Path) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Writes the header: a crash leaves none, or this one.
+/// Writes the header: a crash leaves the one before, or none if there was none, or this one.
 pub(super) fn write_header(secrets: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let (path, new) = (header_path(secrets), self::path(secrets).join("header.new"));
     let written = files::remove(&new)

@@ -6,6 +6,7 @@
 
 pub mod deposit;
 mod mapping;
+pub mod pair;
 mod pool;
 pub mod release;
 mod secret_bytes;

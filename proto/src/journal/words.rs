@@ -13,12 +13,16 @@ pub enum Event {
     VaultUnlockFailed,
     /// Keys were wiped.
     VaultLocked,
+    /// The keys were wrapped under another passphrase.
+    VaultRekeyed,
     /// A secret was deposited under a new name.
     SecretAdded,
     /// A new version took the place of another.
     SecretRotated,
     /// A secret was removed.
     SecretRemoved,
+    /// The version before took its place again.
+    SecretRolledBack,
     /// A lease began; synced before its first release.
     LeaseIssued,
     /// A value was released under a lease; appended before it leaves.
@@ -54,9 +58,11 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlocked => "vault.unlocked",
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
+    VaultRekeyed => "vault.rekeyed",
     SecretAdded => "secret.added",
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",
+    SecretRolledBack => "secret.rolled_back",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",
     ReleaseEchoed => "release.echoed",
@@ -92,8 +98,18 @@ pub enum Reason {
     PurposeNotGranted,
     /// A grant matches but for its `delivery`.
     DeliveryNotGranted,
+    /// A grant matches but for its `methods`.
+    MethodNotGranted,
+    /// A grant matches but for its `paths`.
+    PathNotGranted,
+    /// A grant would match, but its `not_after` has passed.
+    GrantExpired,
+    /// The grant's `max_requests_per_minute` or `max_concurrent` is reached.
+    RateLimited,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
+    /// A grant matches, but the value of its secret has expired; also the end of a lease of it.
+    SecretExpired,
     /// The value cannot stand in an HTTP header.
     ValueNotInjectable,
     /// The vault is locked.
@@ -114,12 +130,16 @@ pub enum Reason {
     SecretRotated,
     /// The secret was removed.
     SecretRemoved,
+    /// The version before took its place again.
+    SecretRolledBack,
     /// The providers changed and the lease's route went elsewhere.
     ProviderChanged,
     /// A token of the consumer was revoked.
     TokenRevoked,
     /// A token of the consumer came to its end.
     TokenExpired,
+    /// The lease was revoked.
+    Revoked,
     /// The keeper ended.
     Shutdown,
 }
@@ -133,7 +153,12 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     HostNotGranted => "host_not_granted",
     PurposeNotGranted => "purpose_not_granted",
     DeliveryNotGranted => "delivery_not_granted",
+    MethodNotGranted => "method_not_granted",
+    PathNotGranted => "path_not_granted",
+    GrantExpired => "grant_expired",
+    RateLimited => "rate_limited",
     NoSecret => "no_secret",
+    SecretExpired => "secret_expired",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",
     VaultDamaged => "vault_damaged",
@@ -144,9 +169,11 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     GrantChanged => "grant_changed",
     SecretRotated => "secret_rotated",
     SecretRemoved => "secret_removed",
+    SecretRolledBack => "secret_rolled_back",
     ProviderChanged => "provider_changed",
     TokenRevoked => "token_revoked",
     TokenExpired => "token_expired",
+    Revoked => "revoked",
     Shutdown => "shutdown",
 });
 
@@ -165,6 +192,8 @@ pub enum Outcome {
     UpstreamTimeout,
     /// The provider broke off.
     UpstreamFailed,
+    /// Its lease was revoked, and the request cut with it.
+    Revoked,
     /// egressd died, so nobody knows.
     Unknown,
 }
@@ -176,5 +205,6 @@ words!(Outcome, "outcome", "it is an outcome of the audit, as in completed", {
     UpstreamTls => "upstream_tls",
     UpstreamTimeout => "upstream_timeout",
     UpstreamFailed => "upstream_failed",
+    Revoked => "revoked",
     Unknown => "unknown",
 });

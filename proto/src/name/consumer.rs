@@ -27,6 +27,12 @@ impl Consumer {
     pub fn ugent_core() -> Self {
         Self("ugent-core".into())
     }
+
+    /// The consumer of a command that shows no token.
+    #[must_use]
+    pub fn cli() -> Self {
+        Self("cli".into())
+    }
 }
 
 textual!(Consumer, "");

@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 
 use proptest::prelude::*;
-use proto::meta::Fingerprint;
+use proto::meta::{Fingerprint, LeaseId};
 use proto::name::{
     Backend, Consumer, Delivery, Handle, Host, Kind, Method, NameError, ProviderId, Purpose, RouteName,
     TokenId,
@@ -35,6 +35,7 @@ fn judge_all(text: &str) {
     judged(text, Host::parse(text));
     judged(text, Fingerprint::parse(text));
     judged(text, TokenId::parse(text));
+    judged(text, LeaseId::parse(text));
     judged(text, Delivery::parse(text));
     judged(text, Kind::parse(text));
     judged(text, Backend::parse(text));
@@ -45,7 +46,7 @@ proptest! {
     fn a_name_is_read_back_as_it_is_shown(
         handle in any::handle(), consumer in any::consumer(), provider in any::provider(),
         purpose in any::purpose(), method in any::method(), route in any::route(), host in any::host(),
-        token in any::token_id(),
+        token in any::token_id(), lease in any::<u64>().prop_map(LeaseId),
     ) {
         survives(&handle, Handle::parse);
         survives(&handle, Handle::parse_in_file);
@@ -56,6 +57,7 @@ proptest! {
         survives(&route, RouteName::parse);
         survives(&host, Host::parse);
         survives(&token, TokenId::parse);
+        survives(&lease, LeaseId::parse);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod journal;
 mod kernel;
 mod memory;
 mod processes;
+mod secrets;
 mod visit;
 
 use std::io::{BufWriter, Write, stdout};
@@ -147,7 +148,7 @@ fn said(home: &Home, settings: &Settings) -> String {
 }
 
 fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
-    let Visit { whose, standing, header, secrets, newest, processes, confinement: _ } = visit;
+    let Visit { whose, standing, header, secrets, ends, newest, processes, confinement: _ } = visit;
     let mut findings = broker::judge(&session.home, &whose, &standing, header);
     let ours = unix::namespaces::ours();
     let layout = layout(&session.home);
@@ -155,6 +156,7 @@ fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
     findings
         .extend(processes.iter().map(|seen| seen.judge(&layout.expected(seen.process()), &ours, strictness)));
     findings.extend(grants::judge(&session.home, &standing, &secrets));
+    findings.push(secrets::judge(&ends, clock::now()));
     findings.extend(journal::judge(standing.journal_broken.as_deref(), newest, clock::now()));
     findings
 }

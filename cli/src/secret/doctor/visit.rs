@@ -18,6 +18,8 @@ pub(super) struct Visit {
     pub(super) standing: KeeperStanding,
     pub(super) header: Header,
     pub(super) secrets: Vec<Handle>,
+    /// When the values expire that do.
+    pub(super) ends: Vec<(Handle, Timestamp)>,
     /// When the newest record was made.
     pub(super) newest: Result<Option<Timestamp>, Failure>,
     pub(super) processes: Vec<Seen>,
@@ -47,7 +49,11 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     else {
         return Err(unexpected());
     };
-    let secrets = list::all(&mut keeper)?.into_iter().map(|secret| secret.handle).collect();
+    let listed = list::all(&mut keeper)?;
+    let ends =
+        listed.iter().filter_map(|secret| Some((secret.handle.clone(), secret.versions.last()?.expires?)));
+    let ends = ends.collect();
+    let secrets = listed.into_iter().map(|secret| secret.handle).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
     // Looking at the processes takes our privileges, so it comes last.
     let header = if session.home.has_vault() { Header::There } else { Header::Gone };
@@ -67,5 +73,5 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     };
     let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
-    Ok(Visit { whose, standing, header, secrets, newest, processes, confinement })
+    Ok(Visit { whose, standing, header, secrets, ends, newest, processes, confinement })
 }

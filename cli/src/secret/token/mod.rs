@@ -48,7 +48,7 @@ impl Token {
 const LONGEST_DAYS: u64 = 3650;
 
 /// The span an option names, in milliseconds. What was typed is not repeated.
-fn span(option: &str, text: &str) -> Result<u64, Failure> {
+pub(super) fn span(option: &str, text: &str) -> Result<u64, Failure> {
     let ms = span_ms(text).ok_or_else(|| {
         wrong(format!("{option} is not a span of time"), format!("as in: {option} 30d, 12h, 10m or 45s"))
     })?;

@@ -4,23 +4,31 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
+use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
+use proto::meta::LeaseId;
 use proto::name::{Backend, Kind};
+use proto::policy::PolicyFile;
 
-use super::names::{consumer, handle, provider, token_id};
-use super::standings::{failure, keeper, launcher, secret, token};
+use super::names::{consumer, handle, provider, time, token_id};
+use super::policies::{explanation, grant, question, verdict};
+use super::standings::{failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
     prop_oneof![
         of(select(Backend::ALL)).prop_map(|backend| CliRequest::Init { backend }),
         Just(CliRequest::Unlock),
         Just(CliRequest::Lock),
-        (handle(), provider(), select(Kind::ALL)).prop_map(|(handle, provider, kind)| CliRequest::Add {
+        Just(CliRequest::CheckPassphrase),
+        Just(CliRequest::Rekey),
+        (handle(), provider(), select(Kind::ALL), of(time())).prop_map(
+            |(handle, provider, kind, expires)| CliRequest::Add { handle, provider, kind, expires }
+        ),
+        (handle(), of(time()), any::<u64>()).prop_map(|(handle, expires, keep_ms)| CliRequest::Rotate {
             handle,
-            provider,
-            kind
+            expires,
+            keep_ms
         }),
-        handle().prop_map(|handle| CliRequest::Rotate { handle }),
+        handle().prop_map(|handle| CliRequest::Rollback { handle }),
         handle().prop_map(|handle| CliRequest::Remove { handle }),
         of(handle()).prop_map(|after| CliRequest::List { after }),
         handle().prop_map(|handle| CliRequest::Inspect { handle }),
@@ -31,8 +39,24 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(token_id()).prop_map(|after| CliRequest::TokenList { after }),
         token_id().prop_map(|id| CliRequest::TokenRevoke { id }),
         any::<u64>().prop_map(|grace_ms| CliRequest::TokenRotate { grace_ms }),
+        of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::LeaseList { after }),
+        (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
+            .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
+        any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        question().prop_map(CliRequest::Explain),
+        Just(CliRequest::CheckPolicy),
+        (select(PolicyFile::ALL), any::<String>(), any::<bool>())
+            .prop_map(|(file, part, more)| CliRequest::CheckText { file, part, more }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
+    ]
+}
+
+fn leases() -> impl Strategy<Value = Leases> {
+    prop_oneof![
+        any::<u64>().prop_map(|id| Leases::Id(LeaseId(id))),
+        handle().prop_map(Leases::Secret),
+        consumer().prop_map(Leases::Consumer),
     ]
 }
 
@@ -44,7 +68,10 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(backend, items)| CliAnswer::Initialized { backend, items }),
         Just(CliAnswer::Unlocked),
         Just(CliAnswer::Locked),
+        Just(CliAnswer::PassphraseFits),
+        Just(CliAnswer::Rekeyed),
         secret().prop_map(CliAnswer::Deposited),
+        secret().prop_map(CliAnswer::RolledBack),
         Just(CliAnswer::Removed),
         (vec(secret(), 0..4), any::<bool>()).prop_map(|(secrets, more)| CliAnswer::Listed { secrets, more }),
         secret().prop_map(CliAnswer::Inspected),
@@ -56,6 +83,17 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
             .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),
         token().prop_map(CliAnswer::TokenRevoked),
         token().prop_map(CliAnswer::TokenRotated),
+        (vec(lease(), 0..4), any::<bool>())
+            .prop_map(|(leases, more)| CliAnswer::LeaseListed { leases, more }),
+        (any::<u32>(), any::<u32>())
+            .prop_map(|(leases, in_flight)| CliAnswer::LeaseRevoked { leases, in_flight }),
+        Just(CliAnswer::PassphraseNeeded),
+        (vec(grant(), 0..4), any::<bool>())
+            .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        explanation().prop_map(CliAnswer::Explained),
+        (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
+        Just(CliAnswer::TextNoted),
+        verdict().prop_map(CliAnswer::TextChecked),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]

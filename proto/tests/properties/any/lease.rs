@@ -73,7 +73,10 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
             inject,
             ttl_ms,
         });
-    let refused = (any::<u64>(), select(Refusal::ALL), of(any::<u64>().prop_map(RecordSeq)))
-        .prop_map(|(seq, refusal, record)| LeaseAnswer::Refused { seq, refusal, record });
-    prop_oneof![opened, refused, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
+    let record = of(any::<u64>().prop_map(RecordSeq));
+    let refused = (any::<u64>(), select(Refusal::ALL), record, of(any::<u32>())).prop_map(
+        |(seq, refusal, record, retry_secs)| LeaseAnswer::Refused { seq, refusal, record, retry_secs },
+    );
+    let cut = any::<u64>().prop_map(|lease| LeaseAnswer::Cut { lease: LeaseId(lease) });
+    prop_oneof![opened, refused, cut, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
 }

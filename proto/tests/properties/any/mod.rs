@@ -4,6 +4,7 @@ mod cli;
 mod control;
 mod lease;
 mod names;
+mod policies;
 mod record;
 mod standings;
 

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{Scheme, Transport};
 use proto::failure::{Failure, FailureClass};
-use proto::meta::{SecretMeta, TokenMeta, TokenUse, VersionMeta};
-use proto::name::{Backend, Kind};
+use proto::meta::{LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
+use proto::name::{Backend, Delivery, Kind};
 use proto::standing::{
     ChildKind, ChildStanding, Confinement, GrantsStanding, KeeperStanding, LauncherStanding, Layer,
     Namespace, NamespaceKind, Phase,
 };
 
-use super::names::{consumer, fingerprint, handle, host, provider, time, token_id};
+use super::names::{consumer, fingerprint, handle, host, provider, purpose, time, token_id};
 
 pub(super) fn failure() -> impl Strategy<Value = Failure> {
     let class = select(vec![
@@ -30,8 +30,15 @@ pub(super) fn failure() -> impl Strategy<Value = Failure> {
 }
 
 pub(super) fn secret() -> impl Strategy<Value = SecretMeta> {
-    let version = (any::<u32>(), fingerprint(), time())
-        .prop_map(|(version, fingerprint, created)| VersionMeta { version, fingerprint, created });
+    let version = (any::<u32>(), fingerprint(), time(), of(time()), of(time())).prop_map(
+        |(version, fingerprint, created, expires, kept_until)| VersionMeta {
+            version,
+            fingerprint,
+            created,
+            expires,
+            kept_until,
+        },
+    );
     (handle(), provider(), select(Kind::ALL), time(), of(time()), of(time()), vec(version, 0..4)).prop_map(
         |(handle, provider, kind, created, rotated, last_used, versions)| SecretMeta {
             handle,
@@ -56,6 +63,15 @@ pub(super) fn token() -> impl Strategy<Value = TokenMeta> {
             used_as,
         },
     )
+}
+
+pub(super) fn lease() -> impl Strategy<Value = LeaseMeta> {
+    let use_of = (consumer(), handle(), any::<u32>(), purpose(), select(Delivery::ALL), of(host()));
+    (any::<u64>(), use_of, time(), time(), any::<u64>()).prop_map(|(id, use_of, issued, ends, uses)| {
+        let (consumer, secret, version, purpose, delivery, host) = use_of;
+        let id = LeaseId(id);
+        LeaseMeta { id, consumer, secret, version, purpose, delivery, host, issued, ends, uses }
+    })
 }
 
 pub(super) fn launcher() -> impl Strategy<Value = LauncherStanding> {
