@@ -102,6 +102,7 @@ impl Cause {
             Self::Keeper(Told { retry_secs: Some(secs), .. }) => secs,
             Self::Keeper(Told { retry_secs: None, .. })
             | Self::BadRequest(_)
+            | Self::HeadTooLarge(_)
             | Self::BadHost
             | Self::NoSuchPath
             | Self::Revoked

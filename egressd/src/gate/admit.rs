@@ -12,7 +12,7 @@ use proto::hazmat::SecretBytes;
 use proto::lease_lane::Caller;
 use proto::name::{Handle, Method};
 
-use super::{path, query};
+use super::{path, query, upgrade};
 use crate::hazmat::token;
 use crate::keeper::Ask;
 use crate::refusal::Cause;
@@ -60,7 +60,8 @@ pub(crate) fn token(headers: &HeaderMap, query: Option<&str>) -> Result<Option<S
                 .map(HeaderValue::as_bytes)
                 .find(is_given)
         })
-        .or_else(|| query.and_then(query::key).map(str::as_bytes));
+        .or_else(|| query.and_then(query::key).map(str::as_bytes))
+        .or_else(|| upgrade::key(headers).filter(is_given));
     found.map(token::in_slot).transpose().map_err(|_| Cause::Busy)
 }
 

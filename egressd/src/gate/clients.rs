@@ -121,7 +121,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let turn = &seat.turn;
     let cut = Rc::new(Cut::default());
     let service = service_fn(|request| {
-        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), request);
+        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), Rc::clone(turn), request);
         let turn = Rc::clone(turn);
         async move { Ok::<_, std::convert::Infallible>(answer.await.map(|body| Answering::new(body, turn))) }
     });
@@ -147,7 +147,18 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             () = turn.is_sent_away() => return,
         }
     }
-    let wire = connection.into_parts().io.into_inner();
+    let parts = connection.into_parts();
+    let wire = parts.io.into_inner();
+    if let Some(tunnel) = turn.switched() {
+        let (stream, held) = wire.into_rest();
+        let early = [&parts.read_buf[..], &held].concat();
+        tokio::select! {
+            biased;
+            () = cut.of_answer() => {}
+            () = tunnel.run(stream, early) => {}
+        }
+        return;
+    }
     match (turn.refused(), wire.is_owed()) {
         (Some(fault), _) => farewell::say(wire.into_rest().0, refuse(worker, fault.cause(), None)).await,
         (None, true) => farewell::close(wire.into_rest().0).await,

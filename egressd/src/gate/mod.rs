@@ -12,7 +12,8 @@ mod probe;
 pub(crate) mod query;
 pub(crate) mod seats;
 pub(crate) mod strip;
-mod turn;
+pub(crate) mod turn;
+pub(crate) mod upgrade;
 pub(crate) mod wire;
 
 use std::pin::Pin;
@@ -36,8 +37,10 @@ use crate::cut::Cut;
 use crate::keeper::{Answer, Ask, Opened};
 use crate::refusal::{self, Cause};
 use crate::ticket::Ticket;
+use crate::upstream::relay::Relayed;
 use crate::upstream::response_body::{BrokenOff, ResponseBody};
 use crate::worker::Worker;
+use turn::Turn;
 
 /// The body of whatever a client gets.
 pub(crate) enum Answered {
@@ -52,6 +55,7 @@ pub(crate) async fn answer(
     worker: Rc<Worker>,
     caller: Caller,
     cut: Rc<Cut>,
+    turn: Rc<Turn>,
     request: Request<Incoming>,
 ) -> Response<Answered> {
     cut.begin();
@@ -67,9 +71,15 @@ pub(crate) async fn answer(
     };
     let provider = ask.provider.clone();
     match crate::upstream::relay::relay(&worker, &cut, ask, request).await {
-        Ok(response) => {
+        Ok(relayed) => {
             cut.answered();
-            response.map(|body| Answered::Streamed(Box::new(body)))
+            match relayed {
+                Relayed::Answer(response) => response.map(|body| Answered::Streamed(Box::new(body))),
+                Relayed::Switched(response, tunnel) => {
+                    turn.switch(tunnel);
+                    response.map(|()| Answered::Own(Full::default()))
+                }
+            }
         }
         // The ticket, if there was one, has logged it.
         Err(cause) => refusal::answer(cause, Some(&provider)).map(Answered::Own),

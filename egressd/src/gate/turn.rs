@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::wire::Fault;
+use crate::upstream::tunnel::Tunnel;
 
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ enum State {
     Taken,
     /// Its answer was handed to hyper, which may not have written all of it.
     Answered,
+    /// It was the last request: its answer changed the protocol.
+    Switched,
 }
 
 /// One connection.
@@ -32,6 +35,7 @@ pub(crate) struct Turn {
     free_since: Cell<Instant>,
     waker: Cell<Option<Waker>>,
     refused: Cell<Option<Fault>>,
+    tunnel: Cell<Option<Box<Tunnel>>>,
     leave: Notify,
 }
 
@@ -43,6 +47,7 @@ impl Turn {
             free_since: Cell::new(Instant::now()),
             waker: Cell::new(None),
             refused: Cell::new(None),
+            tunnel: Cell::new(None),
             leave: Notify::new(),
         }
     }
@@ -52,9 +57,9 @@ impl Turn {
         self.state.set(State::Taken);
     }
 
-    /// Whether a request is being answered.
+    /// Whether a request is being answered, or was the last.
     pub(super) fn is_taken(&self) -> bool {
-        self.state.get() == State::Taken
+        matches!(self.state.get(), State::Taken | State::Switched)
     }
 
     /// Whether all that was answered was written.
@@ -73,6 +78,17 @@ impl Turn {
     /// Whom to wake when the turn changes.
     pub(super) fn wake_when_free(&self, waker: &Waker) {
         self.waker.set(Some(waker.clone()));
+    }
+
+    /// The answer changes the protocol: no further request comes, and what does goes there.
+    pub(super) fn switch(&self, tunnel: Box<Tunnel>) {
+        self.state.set(State::Switched);
+        self.tunnel.set(Some(tunnel));
+    }
+
+    /// Where it goes when hyper is done with the connection.
+    pub(super) fn switched(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.take()
     }
 
     /// Nothing more is read of it; the client is to be told why.
@@ -101,6 +117,9 @@ impl Turn {
     }
 
     fn answered(&self) {
+        if self.state.get() == State::Switched {
+            return;
+        }
         self.state.set(State::Answered);
         self.free_since.set(Instant::now());
         self.wake();

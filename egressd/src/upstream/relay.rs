@@ -1,8 +1,9 @@
 //! One request from its lease to its response.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -13,9 +14,12 @@ use super::head::{self, Built};
 use super::link::Link;
 use super::request_body::{ClientFailure, RequestBody};
 use super::response_body::{Flight, ResponseBody};
+use super::tunnel::Tunnel;
 use crate::cut::Cut;
 use crate::gate;
 use crate::gate::strip::{self, Strip};
+use crate::gate::upgrade::{self, Upgrade};
+use crate::hazmat::scrub::Scrub;
 use crate::hazmat::watch::Sight;
 use crate::keeper::{Ask, Opened};
 use crate::refusal::Cause;
@@ -31,8 +35,11 @@ pub(crate) async fn relay(
     cut: &Rc<Cut>,
     mut ask: Ask,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Cause> {
+) -> Result<Relayed, Cause> {
     let (client, mut body) = request.into_parts();
+    if Upgrade::of(&client) == Upgrade::WebSocket && !body.is_end_stream() {
+        return Err(Cause::BadRequest("a request that changes the protocol has no body"));
+    }
     loop {
         let (ticket, opened) = gate::lease(worker, cut, ask.clone(), &client).await?;
         let seq = ticket.seq();
@@ -43,7 +50,7 @@ pub(crate) async fn relay(
             attempted = attempt(worker, &ask, &client, body, ticket, *opened) => attempted,
         };
         match attempted {
-            Ok(response) => return Ok(response),
+            Ok(relayed) => return Ok(relayed),
             Err(Failed::Stale(untouched)) => {
                 body = *untouched;
                 ask.retry_of = Some(seq);
@@ -51,6 +58,14 @@ pub(crate) async fn relay(
             Err(Failed::For(cause)) => return Err(cause),
         }
     }
+}
+
+/// What came back.
+pub(crate) enum Relayed {
+    /// An answer.
+    Answer(Response<ResponseBody>),
+    /// The protocol is another from here on.
+    Switched(Response<()>, Box<Tunnel>),
 }
 
 enum Failed {
@@ -67,7 +82,7 @@ async fn attempt(
     body: Incoming,
     mut ticket: Ticket,
     opened: Opened,
-) -> Result<Response<ResponseBody>, Failed> {
+) -> Result<Relayed, Failed> {
     let upstream = &worker.upstream;
     let Some((number, place)) = upstream.outside.transports.place_of(&ask.provider, &opened) else {
         // The providers changed, and the egressd that knows the new ones is about to come.
@@ -97,7 +112,12 @@ async fn attempt(
     }
     match result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")))
+            let is_asked = Upgrade::of(client) == Upgrade::WebSocket;
+            if !is_asked || !upgrade::is_websocket(response.headers()) {
+                return Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")));
+            }
+            let silence = place.transport.idle_timeout_ms;
+            Ok(switched(response, *link, scrub, ticket, silence).await)
         }
         Ok(response) => {
             ticket.answered(response.status().as_u16());
@@ -119,7 +139,7 @@ async fn attempt(
             let mut response = Response::new(body);
             *response.status_mut() = head.status;
             *response.headers_mut() = strip::response(head.headers);
-            Ok(response)
+            Ok(Relayed::Answer(response))
         }
         Err(()) => {
             let may_repeat = link.was_stale() && (!link.has_written() || is_repeatable(client));
@@ -138,6 +158,31 @@ async fn attempt(
             Err(Failed::For(cause))
         }
     }
+}
+
+async fn switched(
+    response: Response<Incoming>,
+    link: Link,
+    scrub: Option<Scrub>,
+    mut ticket: Ticket,
+    silence_ms: u32,
+) -> Relayed {
+    ticket.answered(response.status().as_u16());
+    let (mut head, _) = response.into_parts();
+    if let Some(mut scrub) = scrub {
+        scrub.head(&mut head);
+        if scrub.has_hit() {
+            ticket.echoed();
+        }
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = strip::response(head.headers);
+    Upgrade::WebSocket.announce(response.headers_mut());
+    // INV-06: with the head the value has served; what comes next is not looked through.
+    let (provider, early) = link.into_stream().await;
+    let silence = (silence_ms > 0).then(|| Duration::from_millis(u64::from(silence_ms)));
+    Relayed::Switched(response, Box::new(Tunnel::new(provider, early, ticket, silence)))
 }
 
 async fn connect(worker: &Worker, number: usize) -> Result<Box<Link>, Cause> {

@@ -38,6 +38,17 @@ impl Client<UnixStream> {
     }
 }
 
+/// A stream with two halves.
+pub(crate) trait Finish {
+    fn finish(&self);
+}
+
+impl Finish for TcpStream {
+    fn finish(&self) {
+        self.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+}
+
 impl<S: Read + Write> Client<S> {
     /// Sends those bytes.
     pub(crate) fn send(&mut self, text: &str) -> &mut Self {
@@ -69,6 +80,14 @@ impl<S: Read + Write> Client<S> {
             text.push_str(&std::mem::take(&mut self.got));
         }
         text
+    }
+
+    /// Sends nothing more.
+    pub(crate) fn finish(&mut self)
+    where
+        S: Finish,
+    {
+        self.stream.finish();
     }
 
     /// Whether the connection ends without another byte.

@@ -10,6 +10,8 @@ mod echoes;
 mod hazmat;
 #[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod sockets;
 
 use broker::{Broker, value};
 use client::Client;

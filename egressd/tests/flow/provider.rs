@@ -145,6 +145,9 @@ fn answer(
     if let Some((_, how)) = path.split_once("/echoed-") {
         return crate::echoes::answer(stream, how, head, pause);
     }
+    if path.ends_with("/socket") {
+        return crate::sockets::answer(stream, head, tell);
+    }
     if path.ends_with("/upload") {
         loop {
             let mut line = String::new();

@@ -20,5 +20,5 @@ mod text;
 
 pub(crate) use fault::Fault;
 pub(super) use head::{HEAD_MAX, HEADERS_MAX};
-pub(crate) use patience::Limits;
+pub(crate) use patience::{Limits, Patience};
 pub(super) use stream::Wire;

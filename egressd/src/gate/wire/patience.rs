@@ -18,7 +18,7 @@ pub(crate) struct Limits {
 }
 
 /// One timer, moved only when it must be: most waits end long before.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     since: Instant,
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -26,17 +26,17 @@ pub(super) struct Patience {
 
 impl Patience {
     /// From now on, that long.
-    pub(super) fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         Self { since: Instant::now(), limit, timer: None }
     }
 
     /// From now on, that long.
-    pub(super) fn renew(&mut self, limit: Duration) {
+    pub(crate) fn renew(&mut self, limit: Duration) {
         (self.since, self.limit) = (Instant::now(), limit);
     }
 
     /// Ready when it is over.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = self.since + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if timer.deadline() > deadline {
