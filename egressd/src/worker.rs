@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use proto::clients::ClientRules;
 use proto::control_lane::LogLevel;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -51,6 +52,8 @@ pub(crate) struct Worker {
     pub(crate) seats: Rc<Seats>,
     /// How long they may take.
     pub(crate) limits: Limits,
+    /// What else holds for them.
+    pub(crate) clients: Arc<ClientRules>,
 }
 
 /// What a worker's thread is started with.
@@ -59,6 +62,10 @@ pub(crate) struct Seat {
     pub(crate) listeners: Vec<Listener>,
     /// The same for all.
     pub(crate) outside: Arc<Outside>,
+    /// The same for all.
+    pub(crate) clients: Arc<ClientRules>,
+    /// How many share what clients may take up.
+    pub(crate) workers: usize,
     /// To the main thread.
     pub(crate) log: Log,
     /// Set by the main thread.
@@ -113,7 +120,7 @@ fn run(seat: Seat, made: &Sender<io::Result<()>>, opens: &Receiver<Begin>) {
 }
 
 async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
-    let Seat { listeners, outside, log, phase } = seat;
+    let Seat { listeners, outside, clients, workers, log, phase } = seat;
     let watch = match lane.socket().try_clone().and_then(UnixStream::from_std) {
         Ok(watch) => watch,
         Err(error) => {
@@ -127,12 +134,9 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
         upstream: Upstream::new(outside),
         log: log.clone(),
         phase: phase.clone(),
-        seats: Rc::new(Seats::new(1024, 512)),
-        limits: Limits {
-            idle: Duration::from_secs(75),
-            head: Duration::from_secs(30),
-            stall: Duration::from_secs(60),
-        },
+        seats: Rc::new(Seats::new(share(clients.connections, workers), share(clients.of_one_user, workers))),
+        limits: Limits::of(&clients),
+        clients,
     });
     let driver = tokio::task::spawn_local(async move { keeper.drive(lane, watch).await });
     for listener in listeners {
@@ -158,4 +162,9 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
             worker.seats.empty().await;
         } => WorkerEnd::Drained,
     }
+}
+
+/// One worker's part, rounded up: it knows nothing of what the others have.
+fn share(all: u32, workers: usize) -> usize {
+    usize::try_from(all).unwrap_or(usize::MAX).div_ceil(workers.max(1))
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::clients::ClientRules;
 use proto::control_lane::{ControlOrder, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -66,6 +67,7 @@ pub(super) struct Broker {
     pub(super) failure: Option<Failure>,
     pub(super) notify: Notify,
     order: StartKeeper,
+    clients: ClientRules,
     generation: u32,
     started: Timestamp,
     /// The phase the keeper was last told, if it was told any.
@@ -99,6 +101,7 @@ impl Broker {
             failure: None,
             notify: Notify::open(),
             order,
+            clients: settings.clients.clone(),
             generation: 0,
             started: clock::now(),
             told: None,
@@ -144,6 +147,7 @@ impl Broker {
             listeners: &self.listeners,
             transports: &self.transports,
             strictness: self.order.strictness,
+            clients: &self.clients,
             account: self.home.system().map(|system| system.egress),
             log: self.log.level(ChildKind::Egressd.as_str()),
         };

@@ -59,7 +59,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Answered> {
     cut.begin();
-    if let Err(cause) = host::check(request.headers()) {
+    if let Err(cause) = host::check(request.headers(), &worker.clients.origins) {
         return refuse(&worker, cause, None).map(Answered::Own);
     }
     if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {

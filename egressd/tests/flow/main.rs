@@ -9,6 +9,8 @@ mod echoes;
 #[cfg(test)]
 mod hazmat;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod sockets;

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use proto::clients::ClientRules;
 use tokio::time::{Instant, Sleep};
 
 /// How long each step may take.
@@ -15,6 +16,14 @@ pub(crate) struct Limits {
     pub(crate) head: Duration,
     /// A body without a further byte.
     pub(crate) stall: Duration,
+}
+
+impl Limits {
+    /// As the rules say.
+    pub(crate) fn of(rules: &ClientRules) -> Self {
+        let secs = |secs| Duration::from_secs(u64::from(secs));
+        Self { idle: secs(rules.idle_secs), head: secs(rules.head_secs), stall: secs(rules.stall_secs) }
+    }
 }
 
 /// One timer, moved only when it must be: most waits end long before.
