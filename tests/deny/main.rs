@@ -28,3 +28,5 @@ mod settings;
 mod system;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod wire;
