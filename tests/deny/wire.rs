@@ -64,8 +64,8 @@ fn every_row_of_raw_bytes_gets_the_answer_it_is_due() {
     let _broker = world.broker();
     let token = world.token();
     for (bytes, told) in &rows {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
         let bytes = put_in(bytes, &token);
-        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).replace(&token, "TOKEN");
         for http in [world.tcp(), world.unix()] {
             check(&world, http, &bytes, *told, &shown);
         }

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod brokers;
 #[cfg(test)]
+mod continues;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod drain;
@@ -30,6 +32,8 @@ mod rekey;
 mod requests;
 #[cfg(test)]
 mod revocations;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

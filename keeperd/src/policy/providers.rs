@@ -56,6 +56,7 @@ const BUILT_IN: &[BuiltIn] = &[
             ("POST", "/v1/chat/completions", "llm.chat"),
             ("POST", "/v1/responses", "llm.chat"),
             ("POST", "/v1/embeddings", "llm.embeddings"),
+            ("GET", "/v1/realtime", "llm.realtime"),
         ],
     },
     BuiltIn {
