@@ -88,3 +88,18 @@ fn a_handshake_without_a_right_is_refused_like_every_request() {
     });
     assert!(world.standin().log().all().is_empty());
 }
+
+#[test]
+fn a_socket_ends_when_its_lease_is_revoked_with_what_is_in_flight() {
+    let world = world();
+    let broker = world.broker();
+    let mut http = world.tcp();
+    http.send(&handshake().bearer(&world.token()).bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 101);
+    echo(&mut http, b"still there");
+    let _ = world.ugent(&["lease", "revoke", "--consumer", "ugent-core", "--now"]).run().succeeded();
+    assert!(http.is_closed());
+    assert!(world.standin().log().wait_until(|seen| seen[0].ended == Ended::Complete));
+    let _ = broker.stop().succeeded();
+    assert_eq!(world.events("release.closed")[0]["outcome"], "revoked");
+}

@@ -7,7 +7,7 @@ mod admit;
 pub(crate) mod clients;
 mod farewell;
 mod host;
-mod path;
+pub(crate) mod path;
 mod probe;
 pub(crate) mod query;
 pub(crate) mod seats;

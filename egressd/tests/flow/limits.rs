@@ -89,8 +89,8 @@ fn a_client_that_waits_for_its_answer_has_all_the_time_there_is() {
     assert!(Client::tcp(&broker).is_at_end(), "all limits are over by now");
     provider.go();
     patient.until("data: two\n\n");
-    drop(unheard);
     assert_eq!(broker.closed(), (1, Outcome::Completed, Some(200), 0, 22));
+    drop(unheard);
     assert_eq!(broker.closed().1, Outcome::ClientGone);
 }
 

@@ -180,6 +180,21 @@ fn what_must_not_stand_in_a_head_does_not_get_through_behind_a_body() {
 }
 
 #[test]
+fn trailers_come_back_to_a_client_that_asks_for_them() {
+    let (provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    let asks = "GET /proxy/openai/v1/trailers HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n";
+    client.send(&format!("{asks}connection: te\r\nte: gzip, trailers\r\n\r\n"));
+    let response = client.until("\r\n\r\n4\r\nbody\r\n0\r\nx-sum: 7\r\n\r\n");
+    assert!(response.contains("\r\ntrailer: x-sum\r\n"), "{response}");
+    let head = provider.head();
+    assert!(head.contains("\r\nte: trailers\r\n") && head.contains("\r\nconnection: te\r\n"), "{head}");
+    client.send(&format!("{asks}\r\n")).until("body\r\n0\r\n\r\n");
+    let head = provider.head();
+    assert!(!head.contains("\r\nte: ") && !head.contains("connection"), "{head}");
+}
+
+#[test]
 fn a_body_with_two_framings_or_two_lengths_is_refused_with_its_connection() {
     let (provider, broker) = world();
     let head = "POST /proxy/openai/v1/upload HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n";
