@@ -74,7 +74,7 @@ pub(crate) async fn answer(
         Ok(relayed) => {
             cut.answered();
             match relayed {
-                Relayed::Answer(response) => response.map(|body| Answered::Streamed(Box::new(body))),
+                Relayed::Answer(response) => response.map(Answered::Streamed),
                 Relayed::Switched(response, tunnel) => {
                     turn.switch(tunnel);
                     response.map(|()| Answered::Own(Full::default()))

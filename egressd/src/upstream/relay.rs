@@ -63,7 +63,7 @@ pub(crate) async fn relay(
 /// What came back.
 pub(crate) enum Relayed {
     /// An answer.
-    Answer(Response<ResponseBody>),
+    Answer(Response<Box<ResponseBody>>),
     /// The protocol is another from here on.
     Switched(Response<()>, Box<Tunnel>),
 }
@@ -136,7 +136,7 @@ async fn attempt(
             }
             let flight = Flight { link, scrub, ticket, source, pool: upstream.pool.clone(), place: number };
             let body = ResponseBody::new(incoming, flight, place.transport.idle_timeout_ms).settled().await;
-            let mut response = Response::new(body);
+            let mut response = Response::new(Box::new(body));
             *response.status_mut() = head.status;
             *response.headers_mut() = strip::response(head.headers);
             Ok(Relayed::Answer(response))

@@ -33,11 +33,8 @@ pub(crate) fn answer(stream: &mut Stream, head: &str, tell: &Sender<Seen>) -> bo
         ),
     );
     let mut room = [0; 64];
-    loop {
-        match stream.read(&mut room) {
-            Ok(count @ 1..) => send(stream, &String::from_utf8_lossy(&room[..count])),
-            Ok(0) | Err(_) => break,
-        }
+    while let Ok(count @ 1..) = stream.read(&mut room) {
+        send(stream, &String::from_utf8_lossy(&room[..count]));
     }
     send(stream, "goodbye");
     let _ = tell.send(Seen::Gone);
