@@ -57,12 +57,8 @@ impl Turn {
         self.state.set(State::Taken);
     }
 
-    /// Whether a request is being answered, or was the last.
-    pub(super) fn is_taken(&self) -> bool {
-        matches!(self.state.get(), State::Taken | State::Switched)
-    }
-
-    /// Whether all that was answered was written.
+    /// Whether all that was asked is answered, and the answer written: a client that reads none is
+    /// not asked for more.
     pub(super) fn is_free(&self) -> bool {
         self.state.get() == State::Free
     }
@@ -71,7 +67,9 @@ impl Turn {
     pub(super) fn flushed(&self) {
         if self.state.get() == State::Answered {
             self.state.set(State::Free);
-            self.wake();
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
         }
     }
 
@@ -103,7 +101,10 @@ impl Turn {
 
     /// Since when it only waits; `None` while a request is on it.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        (!self.is_taken()).then(|| self.free_since.get())
+        match self.state.get() {
+            State::Free | State::Answered => Some(self.free_since.get()),
+            State::Taken | State::Switched => None,
+        }
     }
 
     /// Its place is needed.
@@ -122,13 +123,6 @@ impl Turn {
         }
         self.state.set(State::Answered);
         self.free_since.set(Instant::now());
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
     }
 }
 

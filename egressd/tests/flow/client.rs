@@ -39,11 +39,16 @@ impl Client<UnixStream> {
 }
 
 /// A stream with two halves.
-pub(crate) trait Finish {
+pub(crate) trait Halves {
     fn finish(&self);
+    fn take_no_longer_than(&self, time: Duration);
 }
 
-impl Finish for TcpStream {
+impl Halves for TcpStream {
+    fn take_no_longer_than(&self, time: Duration) {
+        self.set_write_timeout(Some(time)).unwrap();
+    }
+
     fn finish(&self) {
         self.shutdown(std::net::Shutdown::Write).unwrap();
     }
@@ -54,6 +59,15 @@ impl<S: Read + Write> Client<S> {
     pub(crate) fn send(&mut self, text: &str) -> &mut Self {
         self.stream.write_all(text.as_bytes()).unwrap();
         self
+    }
+
+    /// Sends it again and again, until the other side takes no more for a while.
+    pub(crate) fn flood(&mut self, text: &str)
+    where
+        S: Halves,
+    {
+        self.stream.take_no_longer_than(Duration::from_millis(200));
+        while self.stream.write_all(text.as_bytes()).is_ok() {}
     }
 
     /// Sends a request with the good token and no body.
@@ -85,7 +99,7 @@ impl<S: Read + Write> Client<S> {
     /// Sends nothing more.
     pub(crate) fn finish(&mut self)
     where
-        S: Finish,
+        S: Halves,
     {
         self.stream.finish();
     }

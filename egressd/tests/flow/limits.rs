@@ -34,6 +34,18 @@ fn clients_that_are_slow_with_their_heads_never_stop_one_that_is_not() {
 }
 
 #[test]
+fn clients_that_read_no_answer_never_stop_one_that_does() {
+    let (_provider, broker) = ruled(ClientRules { connections: 2, ..ClientRules::DEFAULT });
+    let asks = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(500);
+    let mut deaf: Vec<_> = (0..2).map(|_| Client::tcp(&broker)).collect();
+    for client in &mut deaf {
+        client.flood(&asks);
+    }
+    let mut good = Client::tcp(&broker);
+    assert!(good.get("/proxy/openai/v1/echo").response().starts_with("HTTP/1.1 201 "));
+}
+
+#[test]
 fn no_user_of_the_unix_socket_takes_the_places_of_all() {
     let (provider, broker) = ruled(ClientRules { of_one_user: 2, ..ClientRules::DEFAULT });
     let mut busy: Vec<_> = (0..2).map(|_| Client::unix(&broker)).collect();

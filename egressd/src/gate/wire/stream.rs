@@ -140,15 +140,11 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         Poll::Pending
     }
 
-    /// A fault in a body ends its request. One in a head waits until the request before is answered,
-    /// and hyper then sees the end of the stream; the refusal is written behind that.
-    fn report(&mut self, cx: &mut Context<'_>, fault: Fault) -> Poll<io::Result<()>> {
+    /// A fault in a body ends its request. One in a head is found when the request before is answered:
+    /// hyper sees the end of the stream, and the refusal is written behind what it wrote.
+    fn report(&self, fault: Fault) -> Poll<io::Result<()>> {
         if self.judge.stage() == Stage::Body {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
-        }
-        if !self.turn.is_free() {
-            self.turn.wake_when_free(cx.waker());
-            return Poll::Pending;
         }
         self.turn.refuse(fault);
         Poll::Ready(Ok(()))
@@ -186,10 +182,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 return Poll::Ready(Ok(()));
             }
             if let Some(fault) = this.fault {
-                return this.report(cx, fault);
+                return this.report(fault);
             }
             if this.judge.stage() == Stage::Done {
-                if this.turn.is_taken() {
+                if !this.turn.is_free() {
                     return this.wait_for_turn(cx, to);
                 }
                 this.judge.next();
