@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use super::seats::Seat;
 use super::turn::Answering;
 use super::wire::{HEAD_MAX, HEADERS_MAX, Wire};
-use super::{farewell, refuse};
+use super::{farewell, path, refuse};
 use crate::cut::Cut;
 use crate::refusal::Cause;
 use crate::worker::{Phase, Worker};
@@ -160,7 +160,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return;
     }
     match (turn.refused(), wire.is_owed()) {
-        (Some(fault), _) => farewell::say(wire.into_rest().0, refuse(worker, fault.cause(), None)).await,
+        (Some(fault), _) => {
+            let (stream, held) = wire.into_rest();
+            let provider = path::provider_of(&held);
+            farewell::say(stream, refuse(worker, fault.cause(), provider.as_ref())).await;
+        }
         (None, true) => farewell::close(wire.into_rest().0).await,
         (None, false) => {}
     }

@@ -32,6 +32,13 @@ pub(crate) fn parse(path: &str) -> Result<Target<'_>, Cause> {
     Ok(Target { provider, path })
 }
 
+/// Whose SDK would have to understand an answer to a head that is refused, if it says so much.
+pub(crate) fn provider_of(head: &[u8]) -> Option<ProviderId> {
+    let target = head.split(|byte| *byte == b' ').nth(1)?;
+    let id = target.strip_prefix(PROXY.as_bytes())?.split(|byte| *byte == b'/').next()?;
+    ProviderId::parse(std::str::from_utf8(id).ok()?).ok()
+}
+
 fn check(path: &str) -> Result<(), Cause> {
     if path.len() > PATH_MAX {
         return Err(Cause::BadRequest("the path is too long"));
@@ -153,6 +160,15 @@ mod tests {
         }
         let long = format!("/proxy/openai/{}", "a".repeat(PATH_MAX));
         assert!(matches!(parse(&long), Err(Cause::BadRequest(_))));
+    }
+
+    #[test]
+    fn a_refused_head_still_tells_whose_it_was_if_it_did() {
+        let of = |head: &[u8]| provider_of(head).map(|id| id.to_string());
+        assert_eq!(of(b"POST /proxy/google/v1beta/x HTTP/1.1\r\nbad").as_deref(), Some("google"));
+        for head in [&b""[..], b"POST", b"POST /proxy/", b"POST /proxy/\xff/x H", b"POST /x/google/ H"] {
+            assert_eq!(of(head), None);
+        }
     }
 
     #[test]

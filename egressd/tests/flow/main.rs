@@ -419,6 +419,18 @@ fn a_malformed_head_never_reaches_keeperd() {
 }
 
 #[test]
+fn a_malformed_head_is_refused_in_the_shape_of_the_provider_it_names() {
+    let (_provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    client.send("POST /proxy/google/v1beta/x HTTP/1.1\r\nhost: localhost\r\na : b\r\n\r\n");
+    let response = client.response();
+    assert!(
+        response.contains(r#"{"error":{"code":400,"#) && response.contains("INVALID_ARGUMENT"),
+        "{response}"
+    );
+}
+
+#[test]
 fn probes_need_no_token_and_the_unix_socket_names_its_peer() {
     let (_provider, broker) = world();
     let mut client = Client::unix(&broker);

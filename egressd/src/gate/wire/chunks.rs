@@ -94,7 +94,7 @@ impl Chunks {
     fn trailer(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let room = TRAILERS_MAX - self.trailer_bytes;
         let region = bytes.get(..room).unwrap_or(bytes);
-        let Some(length) = text::line(region)? else {
+        let Some(length) = text::line(region, 0)? else {
             return if bytes.len() > room {
                 Err(Fault::TooLarge("its trailers are longer than 8 KiB"))
             } else {

@@ -14,6 +14,10 @@ const LENGTH_DIGITS_MAX: usize = 18;
 /// Leaves room for headers; hyper's own limit, beyond which it would answer by itself, is above it.
 const TARGET_MAX: usize = HEAD_MAX - 1024;
 
+/// Most of a head that is swept for control characters in one go, before it is taken line by line: a
+/// body often stands behind it, which is swept for nothing.
+const SWEPT: usize = 2048;
+
 const TOO_LONG: Fault = Fault::TooLarge("its head is longer than 64 KiB");
 const TOO_MANY: Fault = Fault::TooLarge("it has more than 100 headers");
 const TWO_FRAMINGS: Fault = Fault::Malformed("it has both a content-length and a transfer-encoding");
@@ -37,8 +41,10 @@ enum Version {
 #[derive(Debug, Default)]
 pub(super) struct Head {
     /// Where the line that is not judged yet begins, and how much of it has no end.
-    line: usize,
+    start: usize,
     looked: usize,
+    /// So far the head has no control character but those of line ends.
+    clean: usize,
     version: Option<Version>,
     headers: usize,
     hosts: usize,
@@ -51,13 +57,17 @@ impl Head {
     /// all of it.
     pub(super) fn look(&mut self, bytes: &[u8]) -> Result<Option<(usize, Framing)>, Fault> {
         let region = bytes.get(..HEAD_MAX).unwrap_or(bytes);
-        while let Some(length) = text::line(region.get(self.looked..).unwrap_or_default())? {
+        let start = region.get(..SWEPT).unwrap_or(region);
+        if text::is_clean(start.get(self.clean..).unwrap_or_default()) {
+            self.clean = start.len();
+        }
+        while let Some(length) = self.line(region)? {
             let end = self.looked + length;
-            let line = region.get(self.line..end).unwrap_or_default();
-            (self.line, self.looked) = (end + 2, end + 2);
+            let line = region.get(self.start..end).unwrap_or_default();
+            (self.start, self.looked) = (end + 2, end + 2);
             match self.version {
                 None => self.version = Some(request_line(line)?),
-                Some(version) if line.is_empty() => return Ok(Some((self.line, self.framing(version)?))),
+                Some(version) if line.is_empty() => return Ok(Some((self.start, self.framing(version)?))),
                 Some(_) => self.header(line)?,
             }
         }
@@ -68,6 +78,10 @@ impl Head {
         let has_half_end = region.last() == Some(&b'\r');
         self.looked = region.len() - usize::from(has_half_end);
         Ok(None)
+    }
+
+    fn line(&self, region: &[u8]) -> Result<Option<usize>, Fault> {
+        text::line(region.get(self.looked..).unwrap_or_default(), self.clean.saturating_sub(self.looked))
     }
 
     fn header(&mut self, line: &[u8]) -> Result<(), Fault> {
