@@ -5,8 +5,10 @@
 //! it, then the old file is dropped. So a row never lacks its file; a file may lack its row, and
 //! is dropped at the next start.
 
+mod backup;
 mod earlier;
 pub(crate) mod files;
+mod import;
 mod init;
 mod rekey;
 mod secrets;
@@ -30,7 +32,9 @@ use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 
+pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
+pub(crate) use import::Staged;
 pub(crate) use init::Initialized;
 pub(crate) use secrets::{Deposit, Place, Used};
 pub(crate) use tokens::{NewToken, TokenChange, no_bootstrap, unknown_token};
@@ -153,6 +157,8 @@ fn not_set_up() -> Failure {
 
 #[cfg(test)]
 mod earlier_tests;
+#[cfg(test)]
+mod import_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

@@ -13,7 +13,7 @@ impl World {
         };
         format!(
             "backend = \"file-vault\"\nlisten = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n{peers}",
-            self.port
+            self.port()
         )
     }
 
