@@ -1,5 +1,6 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
+mod audit;
 mod clients;
 mod consumers;
 
@@ -12,13 +13,14 @@ use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::clients::ClientRules;
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, System};
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
 
+pub(crate) use self::audit::Sink;
 use crate::home::Home;
 use crate::system;
 
@@ -40,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) peers: Vec<KnownPeer>,
     /// What the gateway's clients may take up.
     pub(crate) clients: ClientRules,
+    /// How long the journal is kept.
+    pub(crate) keep: Keep,
+    /// Where its records are exported to.
+    pub(crate) sinks: Vec<Sink>,
 }
 
 #[derive(Deserialize, Default)]
@@ -52,6 +58,7 @@ struct Written {
     confinement: Option<toml::Spanned<String>>,
     clients: Option<toml::Spanned<clients::Written>>,
     allowed_origins: Option<Vec<toml::Spanned<String>>>,
+    audit: Option<audit::Written>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
 
@@ -73,6 +80,8 @@ impl Settings {
             strictness: Strictness::Required,
             peers: Vec::new(),
             clients: ClientRules::DEFAULT,
+            keep: Keep { max_bytes: None, days: None },
+            sinks: Vec::new(),
         }
     }
 
@@ -218,7 +227,11 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
     };
     let clients = clients::rules(written.clients.as_ref(), &written.allowed_origins.unwrap_or_default())
         .map_err(|(offset, what)| wrong(offset, what))?;
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients })
+    let (keep, sinks) = match written.audit {
+        None => (Keep::default(), Vec::new()),
+        Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
+    };
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, keep, sinks })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -263,11 +276,15 @@ mod tests {
         let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = true\n\
                     confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n\
-                    clients = { connections = 10, stall_secs = 5 }\nallowed_origins = [\"http://localhost:3000\"]\n";
+                    clients = { connections = 10, stall_secs = 5 }\nallowed_origins = [\"http://localhost:3000\"]\n\
+                    audit = { max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
         assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(settings.kdf, KdfCost::MIN);
+        assert_eq!(settings.keep, Keep { max_bytes: Some(Keep::MIN_BYTES), days: Some(30) });
+        let kinds: Vec<_> = settings.sinks.iter().map(Sink::kind).collect();
+        assert_eq!(kinds, ["file", "journald"]);
         assert!(settings.tokenless && !parsed("tokenless = false").unwrap().tokenless);
         assert_eq!(settings.strictness, Strictness::BestEffort);
         let consumer = Consumer::parse("my-service").unwrap();
@@ -308,6 +325,11 @@ mod tests {
                 "tokenless = false\nconsumers = { 1000 = \"x\" }\n",
                 "/h/secrets.toml:1:13: tokenless = false lets nobody in",
             ),
+            ("audit = { max_bytes = 16777215 }\n", "/h/secrets.toml:1:23: audit.max_bytes"),
+            ("[audit]\nkeep_days = 0\n", "/h/secrets.toml:2:13: audit.keep_days"),
+            ("[audit]\nkept = 0\n", "/h/secrets.toml:2:1: "),
+            ("[audit]\nsinks = [\"x\"]\n", "/h/secrets.toml:2:10: audit.sinks"),
+            ("[audit]\nsinks = [\"syslog\", \"syslog\"]\n", "/h/secrets.toml:2:20: audit.sinks"),
             ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
         ] {
             let failure = parsed(text).unwrap_err();

@@ -33,4 +33,6 @@ mod system;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod tries;
+#[cfg(test)]
 mod wire;

@@ -75,6 +75,7 @@ impl Private {
             strictness: session.settings.strictness,
             system,
             passphrase_follows: false,
+            keep: session.settings.keep,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
         if let Err(error) = private.control.greet(LaneKind::Control, deadline) {

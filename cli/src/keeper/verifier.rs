@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::control_lane::{ControlOrder, ControlReport, Role};
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
-use proto::journal::Verdict;
+use proto::journal::{Noted, Verdict};
 
 use super::Purpose;
 use super::ask::unexpected;
@@ -22,11 +22,11 @@ const CHECKING: Duration = Duration::from_secs(3600);
 pub(crate) struct Verifier(Private);
 
 impl Verifier {
-    /// Starts one and gives it the sealed head and the vault's header.
-    pub(crate) fn start(session: &Session, head: OwnedFd, header: OwnedFd) -> Result<Self, Failure> {
+    /// Starts one and gives it the sealed head, the checkpoint and the vault's header.
+    pub(crate) fn start(session: &Session, small: [OwnedFd; 3]) -> Result<Self, Failure> {
         let deadline = Instant::now() + STARTING;
         let mut keeper = Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?;
-        keeper.send(&ControlOrder::VerifyFiles, None, vec![head, header])?;
+        keeper.send(&ControlOrder::VerifyFiles, None, small.into())?;
         Ok(Self(keeper))
     }
 
@@ -41,9 +41,13 @@ impl Verifier {
     }
 
     /// Lets it check, and ends it.
-    pub(crate) fn verdict(mut self, passphrase: SecretBytes) -> Result<Verdict, Failure> {
+    pub(crate) fn verdict(
+        mut self,
+        noted: Option<Noted>,
+        passphrase: SecretBytes,
+    ) -> Result<Verdict, Failure> {
         self.0.until(Instant::now() + CHECKING);
-        self.0.send(&ControlOrder::Verify, Some(passphrase), Vec::new())?;
+        self.0.send(&ControlOrder::Verify { noted }, Some(passphrase), Vec::new())?;
         let verdict = loop {
             match self.0.report()? {
                 ControlReport::Verified(verdict) => break verdict,

@@ -4,6 +4,7 @@
 //! process never binds one.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,10 +17,11 @@ use proto::lease_lane::Caller;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use super::presence::Shared;
 use super::seats::Seat;
 use super::turn::Answering;
 use super::wire::{HEAD_MAX, HEADERS_MAX, Wire};
-use super::{farewell, path, refuse};
+use super::{farewell, path, refuse, shape};
 use crate::cut::Cut;
 use crate::refusal::Cause;
 use crate::worker::{Phase, Worker};
@@ -96,7 +98,7 @@ fn caller_of(stream: &UnixStream) -> io::Result<Caller> {
     Ok(Caller::Unix { uid: peer.uid(), pid })
 }
 
-fn admit<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
+fn admit<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
     let worker = Rc::clone(worker);
     match worker.seats.take(caller) {
         Some(seat) => {
@@ -109,17 +111,18 @@ fn admit<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>, strea
 async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(worker: &Worker, mut stream: S) {
     // A request's head, so that the answer comes behind what it answers.
     let _ = tokio::time::timeout(TURNED_AWAY, stream.read(&mut [0; 1024])).await;
-    farewell::say(stream, refuse(worker, Cause::Busy, None)).await;
+    farewell::say(stream, refuse(worker, Cause::Busy, shape(worker, None))).await;
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     worker: &Rc<Worker>,
     seat: &Seat,
     stream: S,
     caller: Caller,
 ) {
     let turn = &seat.turn;
-    let cut = Rc::new(Cut::default());
+    let stream = Shared::new(stream);
+    let cut = Rc::new(Cut::of(Rc::new(stream.again())));
     let service = service_fn(|request| {
         let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), Rc::clone(turn), request);
         let turn = Rc::clone(turn);
@@ -162,8 +165,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     match (turn.refused(), wire.is_owed()) {
         (Some(fault), _) => {
             let (stream, held) = wire.into_rest();
-            let provider = path::provider_of(&held);
-            farewell::say(stream, refuse(worker, fault.cause(), provider.as_ref())).await;
+            let shape = shape(worker, path::provider_of(&held));
+            farewell::say(stream, refuse(worker, fault.cause(), shape)).await;
         }
         (None, true) => farewell::close(wire.into_rest().0).await,
         (None, false) => {}

@@ -3,11 +3,12 @@
 //! One request: check its head, ask keeperd, hand over to the upstream. Nothing of a request is
 //! logged but what [`crate::access_log`] has a field for.
 
-mod admit;
+pub(crate) mod admit;
 pub(crate) mod clients;
 mod farewell;
 mod host;
 pub(crate) mod path;
+pub(crate) mod presence;
 mod probe;
 pub(crate) mod query;
 pub(crate) mod seats;
@@ -26,7 +27,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
-use proto::control_lane::LogLevel;
+use proto::control_lane::{ErrorShape, LogLevel};
 use proto::hazmat::SecretBytes;
 use proto::journal::Outcome;
 use proto::lease_lane::Caller;
@@ -59,17 +60,19 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Answered> {
     cut.begin();
+    let shape = shape(&worker, path::provider(request.uri().path()));
     if let Err(cause) = host::check(request.headers(), &worker.clients.origins) {
-        return refuse(&worker, cause, None).map(Answered::Own);
+        return refuse(&worker, cause, shape).map(Answered::Own);
     }
-    if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {
+    let path = request.uri().path();
+    let state = if path == probe::READY { worker.keeper.probe().await } else { worker.keeper.state() };
+    if let Some(response) = probe::answer(request.method(), path, state) {
         return response.map(Answered::Own);
     }
     let ask = match admit::ask(&request, caller) {
         Ok(ask) => ask,
-        Err(cause) => return refuse(&worker, cause, None).map(Answered::Own),
+        Err(cause) => return refuse(&worker, cause, shape).map(Answered::Own),
     };
-    let provider = ask.provider.clone();
     match crate::upstream::relay::relay(&worker, &cut, ask, request).await {
         Ok(relayed) => {
             cut.answered();
@@ -82,7 +85,7 @@ pub(crate) async fn answer(
             }
         }
         // The ticket, if there was one, has logged it.
-        Err(cause) => refusal::answer(cause, Some(&provider)).map(Answered::Own),
+        Err(cause) => refusal::answer(cause, shape).map(Answered::Own),
     }
 }
 
@@ -94,7 +97,8 @@ pub(crate) async fn lease(
     ask: Ask,
     client: &Parts,
 ) -> Result<(Ticket, Box<Opened>), Cause> {
-    let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query())?;
+    let slots = worker.upstream.transport(&ask.provider).map_or(&[][..], |known| &known.token_slots);
+    let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query(), slots)?;
     let (provider, method) = (ask.provider.clone(), ask.method.clone());
     let Some((seq, answer)) = worker.keeper.ask_open(ask, token, cut) else {
         return Err(Cause::KeeperUnavailable);
@@ -116,6 +120,16 @@ pub(crate) async fn lease(
             ticket.refused(told.refusal.as_str());
             Err(Cause::Keeper(told))
         }
+        // The ask is withdrawn, and a value that comes all the same is wiped.
+        Ok(Answer::Overdue) => {
+            ticket.over(Outcome::NotSent);
+            Err(Cause::KeeperUnavailable)
+        }
+        // Nobody is there to read this.
+        Ok(Answer::ClientGone) => {
+            ticket.over(Outcome::ClientGone);
+            Err(Cause::KeeperUnavailable)
+        }
         Err(_) => {
             ticket.refused(Cause::KeeperUnavailable.code());
             Err(Cause::KeeperUnavailable)
@@ -123,11 +137,17 @@ pub(crate) async fn lease(
     }
 }
 
+/// In whose shape a client is refused that asks for that provider, whatever else is wrong with it.
+fn shape(worker: &Worker, provider: Option<ProviderId>) -> ErrorShape {
+    let transport = provider.and_then(|provider| worker.upstream.transport(&provider));
+    transport.map_or(ErrorShape::OpenAi, |transport| transport.errors)
+}
+
 /// What a client is told that never got as far as an ask.
-fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Response<Full<Bytes>> {
+fn refuse(worker: &Worker, cause: Cause, shape: ErrorShape) -> Response<Full<Bytes>> {
     worker.log.line(LogLevel::Info, || {
         AccessLine {
-            provider,
+            provider: None,
             method: None,
             end: AccessEnd::Refused(cause.code()),
             ms: 0,
@@ -137,7 +157,7 @@ fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Respo
         }
         .to_string()
     });
-    refusal::answer(cause, provider)
+    refusal::answer(cause, shape)
 }
 
 impl Body for Answered {

@@ -15,9 +15,13 @@ pub(crate) mod response_body;
 pub(crate) mod transports;
 mod trust;
 pub(crate) mod tunnel;
+mod upload_url;
 mod validity;
 
 use std::sync::Arc;
+
+use proto::control_lane::Transport;
+use proto::name::ProviderId;
 
 use crate::prepare::Outside;
 
@@ -33,5 +37,10 @@ impl Upstream {
     pub(crate) fn new(outside: Arc<Outside>) -> Self {
         let resolver = resolve::Resolver::new(Arc::clone(&outside));
         Self { outside, resolver, pool: pool::Pool::new() }
+    }
+
+    /// What is known of a provider, if the launcher named it.
+    pub(crate) fn transport(&self, provider: &ProviderId) -> Option<&Transport> {
+        self.outside.transports.of(provider)
     }
 }

@@ -110,12 +110,25 @@ impl Keeper {
             CliRequest::LeaseRevoke { which, in_flight } => {
                 self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
             }
+            CliRequest::ApprovalList { after } => {
+                let answer = self.list_approvals(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Approve { id } => self.answer_approve(lane, id, value),
+            CliRequest::Deny { id } => self.answer_deny(lane, id),
             CliRequest::VerifyFiles => {
-                self.slow.send(Job::HeaderFile { lane });
+                let passphrase = value.ok_or_else(no_value)?;
+                self.slow.send(Job::HeaderFile { lane, passphrase });
                 Ok(())
             }
             CliRequest::GrantList { seen } => {
                 let answer = self.list_grants(seen)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::ProviderList { seen } => {
+                let answer = self.list_providers(seen);
                 self.answer_cli(lane, answer, Recorded::NotNeeded);
                 Ok(())
             }
@@ -130,6 +143,12 @@ impl Keeper {
                 Ok(())
             }
             CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
+            CliRequest::Borrow(borrow) => self.answer_borrow(lane, borrow, value),
+            CliRequest::Take { secret } => self.answer_take(lane, secret),
+            CliRequest::GiveBack => {
+                self.answer_give_back(lane);
+                Ok(())
+            }
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };

@@ -7,7 +7,7 @@ use proto::control_lane::{ControlOrder, ControlReport};
 use proto::failure::{Failure, FailureClass};
 use unix::lane::{Lane, LaneError, Parcel};
 
-use crate::audit::verify;
+use crate::audit::{Files, verify};
 use crate::confine::Confined;
 
 /// The CLI asks for the passphrase before it starts a verifier, so nothing here takes long.
@@ -21,19 +21,20 @@ pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure>
     let deadline = Instant::now() + DEADLINE;
     send(lane, &ControlReport::Confined(confined.confinement().clone()))?;
     send(lane, &ControlReport::Ready { locked: true })?;
-    let (mut head, mut header, mut segments) = (None, None, Vec::new());
+    let (mut small, mut segments) = (None, Vec::new());
     loop {
         let Parcel { message, value, fds } =
             lane.wait_for::<ControlOrder>(deadline).map_err(|error| broken(&error))?;
         let mut files = fds.into_iter().map(File::from);
         match message {
-            ControlOrder::VerifyFiles => (head, header) = (files.next(), files.next()),
+            ControlOrder::VerifyFiles => small = files.next().zip(files.next()).zip(files.next()),
             ControlOrder::VerifySegments { .. } => segments.extend(files),
-            ControlOrder::Verify => {
-                let (Some(head), Some(header), Some(passphrase)) = (head, header, value) else {
+            ControlOrder::Verify { noted } => {
+                let (Some(((head, checkpoint), header)), Some(passphrase)) = (small, value) else {
                     return Err(broken(&LaneError::Descriptors));
                 };
-                let report = match verify(header, head, segments, passphrase) {
+                let files = Files { header, head, checkpoint, segments };
+                let report = match verify(files, noted, passphrase) {
                     Ok(verdict) => ControlReport::Verified(verdict),
                     Err(failure) => ControlReport::VerifyFailed(failure),
                 };
@@ -43,6 +44,7 @@ pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure>
             ControlOrder::StartKeeper(_)
             | ControlOrder::Unlock
             | ControlOrder::NewEgress { .. }
+            | ControlOrder::NewReader
             | ControlOrder::Standing(_)
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }

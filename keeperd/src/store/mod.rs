@@ -14,6 +14,7 @@ mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;
+mod trying;
 mod vault_dir;
 
 use std::fs::File;
@@ -27,10 +28,11 @@ use proto::name::Backend;
 
 use crate::audit::checkpoint;
 use crate::catalog::{Catalog, KnownToken, SecretRow, tables, token_table};
-use crate::hazmat::binding::VaultId;
+use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
+use crate::serve::Day;
 
 pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
@@ -54,6 +56,8 @@ pub(crate) struct Contents {
     pub(crate) vault: Option<VaultId>,
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) tokens: Vec<KnownToken>,
+    /// The days on which somebody was warned of values that expire.
+    pub(crate) warned: Vec<(DepositId, Day)>,
 }
 
 /// What an open vault gives.
@@ -114,17 +118,26 @@ impl Store {
     }
 
     /// Opens the vault. A wrong passphrase changes nothing.
-    pub(crate) fn unlock(&self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
-        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
-        let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
-        drop(passphrase);
-        let chain = checkpoint::newest(&self.audit(), &keys)?;
-        Ok(Unlocked { keys: Arc::new(keys), chain })
+    pub(crate) fn unlock(&mut self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
+        self.try_passphrase(|store| {
+            let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
+            let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
+            drop(passphrase);
+            let chain = checkpoint::newest(&store.audit(), &keys)?;
+            Ok(Unlocked { keys: Arc::new(keys), chain })
+        })
     }
 
-    /// The vault's header, for a verifier.
-    pub(crate) fn header_file(&self) -> io::Result<File> {
-        files::open(&vault_dir::header_path(&self.secrets))
+    /// Keeps on which days somebody was warned of values that expire, in the place of what was kept.
+    pub(crate) fn warned(&mut self, days: &[(DepositId, Day)]) -> Result<(), Failure> {
+        self.catalog.change(|write| tables::put_warned(write, days))
+    }
+
+    /// The vault's header, for a verifier. That counts no tries, and so the first one is made here.
+    pub(crate) fn header_file(&mut self, passphrase: &SecretBytes) -> Result<File, Failure> {
+        self.check_passphrase(passphrase)?;
+        let path = vault_dir::header_path(&self.secrets);
+        files::open(&path).map_err(|error| files::io_failure("cannot open", &path, &error))
     }
 
     fn contents(&mut self) -> Result<Contents, Failure> {
@@ -134,6 +147,7 @@ impl Store {
                 vault: tables::vault(read)?,
                 secrets: tables::secrets(read)?,
                 tokens: token_table::all(read)?,
+                warned: tables::warned(read)?,
             })
         })
     }

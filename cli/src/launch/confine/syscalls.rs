@@ -39,9 +39,11 @@ const LAYERS: &[&[Arg]] = &[
 const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
 /// Of a socket's type: what it is, without SOCK_CLOEXEC and SOCK_NONBLOCK.
 const KIND: u64 = 0xf;
-const TCP: &[&[Arg]] = &[
+/// And datagrams on this machine, to which an export of the journal may go.
+const TCP_OR_LOCAL: &[&[Arg]] = &[
     &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_DGRAM as u64), Arg::Is(2, 0)],
 ];
 const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
 /// The commands the daemons' tables say the reasons of.
@@ -158,7 +160,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_fdatasync, SERVE),
     Row::any(SYS_fsync, SERVE),
     Row::any(SYS_pipe2, SERVE),
-    Row::when(SYS_socket, SERVE, TCP),
+    Row::when(SYS_socket, SERVE, TCP_OR_LOCAL),
     Row::any(SYS_mmap, "every process; the loader maps programs to be executed"),
     Row::any(SYS_mprotect, "every process; the loader's relocations"),
     Row::any(SYS_close, ALL),

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use proto::control_lane::{Account, KdfCost, LogLevel, Role, StartKeeper, System};
+use proto::control_lane::{Account, KdfCost, Keep, LogLevel, Role, StartKeeper, System};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::Strictness;
 use tests::world::Layout;
@@ -129,6 +129,7 @@ fn start(home: &str) -> StartKeeper {
         passphrase_follows: false,
         strictness: Strictness::Required,
         system: account("ugent-keeper").map(|account| System { account, peers: Vec::new() }),
+        keep: Keep::default(),
         log: LogLevel::Error,
     }
 }
