@@ -3,6 +3,7 @@
 mod audit;
 mod clients;
 mod consumers;
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::clients::ClientRules;
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, System};
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, Proxy, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) peers: Vec<KnownPeer>,
     /// What the gateway's clients may take up.
     pub(crate) clients: ClientRules,
+    /// What stands between egressd and the providers.
+    pub(crate) proxy: Option<Proxy>,
     /// How long the journal is kept.
     pub(crate) keep: Keep,
     /// Where its records are exported to.
@@ -58,6 +61,7 @@ struct Written {
     confinement: Option<toml::Spanned<String>>,
     clients: Option<toml::Spanned<clients::Written>>,
     allowed_origins: Option<Vec<toml::Spanned<String>>>,
+    upstream_proxy: Option<toml::Spanned<String>>,
     audit: Option<audit::Written>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
@@ -80,6 +84,7 @@ impl Settings {
             strictness: Strictness::Required,
             peers: Vec::new(),
             clients: ClientRules::DEFAULT,
+            proxy: None,
             keep: Keep { max_bytes: None, days: None },
             sinks: Vec::new(),
         }
@@ -227,11 +232,15 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
     };
     let clients = clients::rules(written.clients.as_ref(), &written.allowed_origins.unwrap_or_default())
         .map_err(|(offset, what)| wrong(offset, what))?;
+    let proxy = match &written.upstream_proxy {
+        None => None,
+        Some(text) => Some(proxy::parse(text.get_ref()).map_err(|what| wrong(text.span().start, what))?),
+    };
     let (keep, sinks) = match written.audit {
         None => (Keep::default(), Vec::new()),
         Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, keep, sinks })
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, proxy, keep, sinks })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -277,6 +286,7 @@ mod tests {
                     confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n\
                     clients = { connections = 10, stall_secs = 5 }\nallowed_origins = [\"http://localhost:3000\"]\n\
+                    upstream_proxy = \"http://proxy.corp.example:3128\"\n\
                     audit = { max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
@@ -295,6 +305,7 @@ mod tests {
             ..ClientRules::DEFAULT
         };
         assert_eq!(settings.clients, clients);
+        assert_eq!(settings.proxy.map(|proxy| proxy.port), Some(3128));
         assert_eq!(settings.peers, [KnownPeer { uid: 1000, consumer }]);
     }
 
@@ -319,6 +330,7 @@ mod tests {
             ("[consumers]\n1 = \"A name\"\n", "/h/secrets.toml:2:5: consumers has what is no name"),
             ("clients = { connections = 0 }\n", "/h/secrets.toml:1:11: clients must"),
             ("clients = { idle = 1 }\n", "/h/secrets.toml:1:13: "),
+            ("upstream_proxy = \"proxy:3128\"\n", "/h/secrets.toml:1:18: upstream_proxy"),
             ("allowed_origins = [\"http://a\", \"*\"]\n", "/h/secrets.toml:1:32: allowed_origins has"),
             ("consumers = 1\n", "/h/secrets.toml:1:13: "),
             (

@@ -5,7 +5,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use proto::clients::ClientRules;
-use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, StartEgress, Transport};
+use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, Proxy, StartEgress, Transport};
 use proto::failure::{Failure, FailureClass};
 use proto::name::ProviderId;
 use std::os::fd::OwnedFd;
@@ -28,15 +28,28 @@ pub(crate) struct Outside {
     pub(crate) transports: Transports,
     /// How to look up names.
     pub(crate) names: Names,
+    /// What stands between.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Outside {
-    /// All TCP ports that will ever be connected to.
+    /// All TCP ports that will ever be connected to. Behind a proxy, those of providers that are
+    /// reached through it are not among them.
     pub(crate) fn ports(&self) -> Vec<u16> {
-        let mut ports: Vec<u16> = self.transports.ports().chain(self.names.ports()).collect();
+        let transports = self.transports.all();
+        let dialled = transports.filter(|transport| self.proxy_for(transport).is_none());
+        let proxy = self.proxy.iter().map(|proxy| proxy.port);
+        let mut ports: Vec<u16> =
+            dialled.map(|transport| transport.port).chain(proxy).chain(self.names.ports()).collect();
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// The proxy through which a provider is reached. One that may have a private address is in this
+    /// network, and is not asked for on its other side.
+    pub(crate) fn proxy_for(&self, transport: &Transport) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| !transport.allow_private)
     }
 }
 
@@ -103,7 +116,7 @@ pub(crate) fn open(orders: Orders) -> Result<Prepared, Ended> {
     draw()?;
     let mut clients = start.clients;
     clients.connections = clients.connections.min(connections());
-    let outside = Outside { transports, names };
+    let outside = Outside { transports, names, proxy: start.proxy };
     Ok(Prepared { lanes, listeners, outside, clients, log: start.log, notes })
 }
 

@@ -169,8 +169,20 @@ pub struct StartEgress {
     pub account: Option<Account>,
     /// What its clients may take up.
     pub clients: ClientRules,
+    /// On the way to every provider but those that may have private addresses.
+    pub proxy: Option<Proxy>,
     /// How much to log.
     pub log: LogLevel,
+}
+
+/// A proxy that makes tunnels (CONNECT, RFC 9110 section 9.3.6). It is spoken to in the clear, and
+/// sees host names, never a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Its name or address.
+    pub host: Host,
+    /// Its port.
+    pub port: u16,
 }
 
 /// Schemes an upstream may have.

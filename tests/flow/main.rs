@@ -37,6 +37,8 @@ mod places;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod rekey;
 #[cfg(test)]
 mod requests;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::clients::ClientRules;
-use proto::control_lane::{ControlOrder, Role, StartKeeper};
+use proto::control_lane::{ControlOrder, Proxy, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
@@ -70,6 +70,7 @@ pub(super) struct Broker {
     exports: Exports,
     order: StartKeeper,
     clients: ClientRules,
+    proxy: Option<Proxy>,
     generation: u32,
     started: Timestamp,
     /// The phase the keeper was last told, if it was told any.
@@ -107,6 +108,7 @@ impl Broker {
             exports,
             order,
             clients: settings.clients.clone(),
+            proxy: settings.proxy.clone(),
             generation: 0,
             started: clock::now(),
             told: None,
@@ -170,6 +172,7 @@ impl Broker {
             transports: &self.transports,
             strictness: self.order.strictness,
             clients: &self.clients,
+            proxy: self.proxy.as_ref(),
             account: self.home.system().map(|system| system.egress),
             log: self.log.level(ChildKind::Egressd.as_str()),
         };

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use proto::clients::ClientRules;
-use proto::control_lane::{Account, ControlOrder, LogLevel, StartEgress};
+use proto::control_lane::{Account, ControlOrder, LogLevel, Proxy, StartEgress};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::{ChildKind, Strictness};
 
@@ -23,6 +23,7 @@ pub(super) struct Making<'a> {
     pub(super) transports: &'a Transports,
     pub(super) strictness: Strictness,
     pub(super) clients: &'a ClientRules,
+    pub(super) proxy: Option<&'a Proxy>,
     pub(super) account: Option<Account>,
     pub(super) log: LogLevel,
 }
@@ -49,6 +50,7 @@ pub(super) fn start(making: &Making<'_>, keeper: &mut Child) -> Result<Child, Fa
         strictness: making.strictness,
         account: making.account,
         clients: making.clients.clone(),
+        proxy: making.proxy.cloned(),
         log: making.log,
     };
     keeper.order(&ControlOrder::NewEgress { generation: making.generation, lanes }, None, for_keeper);

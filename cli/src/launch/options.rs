@@ -144,6 +144,7 @@ mod tests {
             strictness: Strictness::Required,
             peers: Vec::new(),
             clients: proto::clients::ClientRules::DEFAULT,
+            proxy: None,
             keep: Keep::default(),
             sinks: Vec::new(),
         };

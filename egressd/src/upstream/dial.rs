@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use proto::control_lane::{Scheme, Transport};
+use proto::control_lane::{Proxy, Scheme, Transport};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,10 +15,15 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address;
 use super::resolve::Resolver;
 use super::transports::Place;
+use super::{address, proxy};
+use crate::prepare::Outside;
 use crate::refusal::Cause;
+
+const PRIVATE: Cause = Cause::UpstreamUnreachable(
+    "its address is a private one; set allow_private for it in secrets.providers.toml if that is meant",
+);
 
 /// A connection to a provider.
 pub(super) enum Wire {
@@ -28,10 +33,21 @@ pub(super) enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects within the place's time for TCP and TLS together.
-pub(super) async fn dial(place: &Place, resolver: &Resolver) -> Result<Wire, Cause> {
+/// Connects within the place's time for TCP, a proxy and TLS together.
+pub(super) async fn dial(place: &Place, outside: &Outside, resolver: &Resolver) -> Result<Wire, Cause> {
     let transport = &place.transport;
     let deadline = Instant::now() + Duration::from_millis(u64::from(transport.connect_timeout_ms));
+    let stream = match outside.proxy_for(transport) {
+        Some(proxy) => through(proxy, transport, resolver, deadline).await?,
+        None => straight(transport, resolver, deadline).await?,
+    };
+    match transport.scheme {
+        Scheme::Http => Ok(Wire::Plain(stream)),
+        Scheme::Https => shake_hands(place, stream, deadline).await,
+    }
+}
+
+async fn straight(transport: &Transport, resolver: &Resolver, deadline: Instant) -> Result<TcpStream, Cause> {
     let Ok(found) = timeout_at(deadline, resolver.addresses(&transport.host)).await else {
         return Err(Cause::UpstreamTimeout);
     };
@@ -40,16 +56,36 @@ pub(super) async fn dial(place: &Place, resolver: &Resolver) -> Result<Wire, Cau
     }
     let allowed: Vec<_> = found.into_iter().filter(|address| may_dial(*address, transport)).collect();
     if allowed.is_empty() {
-        return Err(Cause::UpstreamUnreachable(
-            "its address is a private one; set allow_private for it in secrets.providers.toml if that is meant",
-        ));
+        return Err(PRIVATE);
     }
-    let stream = connect(&allowed, transport.port, deadline).await?;
-    // Small writes carry whole events; waiting to fill a segment would delay each.
-    let _ = stream.set_nodelay(true);
-    match transport.scheme {
-        Scheme::Http => Ok(Wire::Plain(stream)),
-        Scheme::Https => shake_hands(place, stream, deadline).await,
+    connect(&allowed, transport.port, deadline).await
+}
+
+/// A tunnel through the proxy, which looks the name up on its side: that it means an address of the
+/// internet is the proxy's to see to.
+async fn through(
+    proxy: &Proxy,
+    transport: &Transport,
+    resolver: &Resolver,
+    deadline: Instant,
+) -> Result<TcpStream, Cause> {
+    let host = &transport.host;
+    let is_ours = host.is_localhost() || host.address().is_some_and(|address| !may_dial(address, transport));
+    if is_ours || transport.scheme == Scheme::Http {
+        return Err(PRIVATE);
+    }
+    let Ok(found) = timeout_at(deadline, resolver.addresses(&proxy.host)).await else {
+        return Err(Cause::UpstreamTimeout);
+    };
+    if found.is_empty() {
+        return Err(Cause::UpstreamUnreachable("the name of its upstream_proxy has no address"));
+    }
+    let mut stream = connect(&found, proxy.port, deadline)
+        .await
+        .map_err(|_| Cause::UpstreamUnreachable("the upstream_proxy takes no connections"))?;
+    match timeout_at(deadline, proxy::tunnel(&mut stream, host, transport.port)).await {
+        Ok(made) => made.map(|()| stream),
+        Err(_) => Err(Cause::UpstreamTimeout),
     }
 }
 
@@ -66,7 +102,11 @@ async fn connect(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<T
         let share = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let until = Instant::now() + left / share;
         match timeout_at(until, TcpStream::connect(SocketAddr::new(*address, port))).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                // Small writes carry whole events; waiting to fill a segment would delay each.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
             Ok(Err(_)) => last = Cause::UpstreamUnreachable("it takes no connections"),
             Err(_) => last = Cause::UpstreamTimeout,
         }
@@ -158,6 +198,16 @@ mod tests {
     use std::net::TcpListener;
 
     async fn try_dial(scheme: Scheme, host: &str, port: u16, allow_private: bool) -> Result<Wire, Cause> {
+        dial_with(None, scheme, host, port, allow_private).await
+    }
+
+    async fn dial_with(
+        proxy: Option<Proxy>,
+        scheme: Scheme,
+        host: &str,
+        port: u16,
+        allow_private: bool,
+    ) -> Result<Wire, Cause> {
         let transport = Transport {
             provider: ProviderId::parse("acme").unwrap(),
             scheme,
@@ -172,9 +222,9 @@ mod tests {
         };
         let mut notes = Vec::new();
         let transports = Transports::open(vec![transport], Vec::new(), &mut notes).unwrap();
-        let outside = Arc::new(Outside { transports, names: Names::read(&mut notes) });
+        let outside = Arc::new(Outside { transports, names: Names::read(&mut notes), proxy });
         let resolver = Resolver::new(Arc::clone(&outside));
-        dial(outside.transports.place(0).unwrap(), &resolver).await
+        dial(outside.transports.place(0).unwrap(), &outside, &resolver).await
     }
 
     #[tokio::test]
@@ -188,6 +238,24 @@ mod tests {
             let refused = try_dial(Scheme::Http, host, port, allow_private).await.err();
             assert!(matches!(refused, Some(Cause::UpstreamUnreachable(_))), "{host}: {refused:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn behind_a_proxy_a_private_address_is_dialled_with_leave_only_and_never_through_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Nobody is there: who is not refused before, finds that out.
+        let proxy = || Some(Proxy { host: Host::parse("127.0.0.1").unwrap(), port: 1 });
+        for host in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "localhost", "x.localhost"] {
+            let refused = dial_with(proxy(), Scheme::Https, host, port, false).await.err();
+            assert_eq!(refused, Some(PRIVATE), "{host}");
+        }
+        assert!(matches!(
+            dial_with(proxy(), Scheme::Http, "localhost", port, true).await,
+            Ok(Wire::Plain(_))
+        ));
+        let no_proxy = Some(Cause::UpstreamUnreachable("the upstream_proxy takes no connections"));
+        assert_eq!(dial_with(proxy(), Scheme::Https, "api.example", 443, false).await.err(), no_proxy);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod dial;
 mod head;
 mod link;
 mod pool;
+mod proxy;
 pub(crate) mod relay;
 mod request_body;
 pub(crate) mod resolve;

@@ -194,7 +194,7 @@ async fn connect(worker: &Worker, number: usize) -> Result<Box<Link>, Cause> {
     let upstream = &worker.upstream;
     let place =
         upstream.outside.transports.place(number).ok_or(Cause::UpstreamUnreachable("it is unknown"))?;
-    Link::over(dial::dial(place, &upstream.resolver).await?).await
+    Link::over(dial::dial(place, &upstream.outside, &upstream.resolver).await?).await
 }
 
 fn fail(ticket: Ticket, cause: Cause) -> Failed {

@@ -80,7 +80,7 @@ impl Resolver {
         if let Some(address) = host.address() {
             return vec![address];
         }
-        if host.as_str() == "localhost" || host.as_str().ends_with(".localhost") {
+        if host.is_localhost() {
             return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         }
         let mut v4 = pin!(self.lookup(host, LookupIpStrategy::Ipv4Only));
@@ -149,7 +149,7 @@ mod tests {
         });
         let names = Names { servers, hosts: Arc::new(table) };
         let transports = Transports::open(Vec::new(), Vec::new(), &mut Vec::new()).unwrap();
-        Resolver::new(Arc::new(Outside { transports, names }))
+        Resolver::new(Arc::new(Outside { transports, names, proxy: None }))
     }
 
     async fn addresses(resolver: &Resolver, host: &str) -> Vec<String> {

@@ -64,9 +64,9 @@ impl Transports {
         self.0.iter().map(|place| &place.transport).find(|transport| transport.provider == *provider)
     }
 
-    /// The ports of all places.
-    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.0.iter().map(|place| place.transport.port)
+    /// How all places are reached.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Transport> {
+        self.0.iter().map(|place| &place.transport)
     }
 
     /// The place with that number.

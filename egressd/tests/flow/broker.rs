@@ -134,6 +134,7 @@ impl Broker {
             strictness: Strictness::Required,
             account: None,
             clients: rules,
+            proxy: None,
             log: LogLevel::Info,
         };
         let fds = far.into_iter().map(OwnedFd::from).chain([tcp.into(), unix.into()]).collect();

@@ -34,6 +34,12 @@ impl Host {
     pub fn address(&self) -> Option<IpAddr> {
         self.0.parse().ok()
     }
+
+    /// Whether it is a name of this machine, wherever it is looked up (RFC 6761 section 6.3).
+    #[must_use]
+    pub fn is_localhost(&self) -> bool {
+        self.as_str() == "localhost" || self.0.ends_with(".localhost")
+    }
 }
 
 fn is_label(label: &str) -> bool {

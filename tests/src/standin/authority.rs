@@ -1,10 +1,13 @@
-//! An authority made for this one run, and a certificate of it for `localhost`.
+//! An authority made for this one run, and a certificate of it for `localhost` and [`NAME`].
 
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// A name that no name server knows: whoever gets to the stand-in by it has gone another way.
+pub const NAME: &str = "provider.example";
 
 /// What a server needs to be believed.
 pub(super) struct Identity {
@@ -22,7 +25,8 @@ impl Identity {
         let ca = params.self_signed(&ca_key)?;
         let issuer = Issuer::new(params, ca_key);
 
-        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let mut params =
+            CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned(), NAME.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, "localhost");
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;

@@ -23,6 +23,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
+pub use authority::NAME;
 pub use openai::WORDS;
 pub use script::SCRIPT_HEADER;
 pub use seen::{Ended, Log, Seen};

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::clients::ClientRules;
 use proto::control_lane::{
-    Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Role,
+    Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Proxy, Role,
     StartEgress, StartKeeper, System, Wish,
 };
 use proto::journal::{Noted, Verdict};
@@ -14,7 +14,7 @@ use proto::meta::RecordSeq;
 use proto::name::Backend;
 use proto::standing::Strictness;
 
-use super::names::{consumer, provider};
+use super::names::{consumer, host, provider};
 use super::standings::{confinement, failure, launcher, transport};
 
 pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
@@ -55,10 +55,23 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         );
     let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
     let ways = (select(Strictness::ALL), select(LogLevel::ALL));
-    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), (ways, of(account()), clients()))
-        .prop_map(|(generation, lanes, listeners, transports, ((strictness, log), account, clients))| {
-            StartEgress { generation, lanes, listeners, transports, strictness, account, clients, log }
-        });
+    let egress =
+        (any::<u32>(), any::<u16>(), listeners, any::<u32>(), (ways, of(account()), clients(), of(proxy())))
+            .prop_map(
+                |(generation, lanes, listeners, transports, ((strictness, log), account, clients, proxy))| {
+                    StartEgress {
+                        generation,
+                        lanes,
+                        listeners,
+                        transports,
+                        strictness,
+                        account,
+                        clients,
+                        proxy,
+                        log,
+                    }
+                },
+            );
     prop_oneof![
         keeper.prop_map(ControlOrder::StartKeeper),
         Just(ControlOrder::Unlock),
@@ -105,6 +118,10 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
         of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
     ]
+}
+
+fn proxy() -> impl Strategy<Value = Proxy> {
+    (host(), any::<u16>()).prop_map(|(host, port)| Proxy { host, port })
 }
 
 fn clients() -> impl Strategy<Value = ClientRules> {
