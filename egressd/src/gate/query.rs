@@ -4,7 +4,17 @@
 use super::path::hex;
 
 /// Names of pairs that hold a credential wherever they stand, and never go on.
-const CREDENTIALS: [&str; 6] = ["key", "access_token", "api_key", "api-key", "apikey", "auth_token"];
+const CREDENTIALS: [&str; 9] = [
+    "key",
+    "access_token",
+    "api-key",
+    "api_key",
+    "api_token",
+    "apikey",
+    "auth_token",
+    "client_secret",
+    "token",
+];
 
 /// The first `key` that is not empty, or pair of that name.
 pub(crate) fn token<'a>(query: &'a str, name: &str) -> Option<&'a str> {
@@ -55,7 +65,7 @@ mod tests {
         for (query, left) in [
             ("key=abc", None),
             ("alt=sse&key=abc", Some("alt=sse")),
-            ("b=2&key=x&a=%31&&key&k%65y=1&Key=3&akey=4", Some("b=2&a=%31&&Key=3&akey=4")),
+            ("b=2&key=x&a=%31&&key&k%65y=1&Key=3&akey=4&token=5", Some("b=2&a=%31&&Key=3&akey=4")),
             ("a", Some("a")),
             ("", Some("")),
             ("%6B%65%79=1", None),

@@ -146,15 +146,25 @@ fn is_dropped(name: &HeaderName) -> bool {
 /// Whether a header of that name holds a credential by its name's last words: a client may have set
 /// the key of another gateway, or its own under another name.
 fn is_credential(name: &str) -> bool {
-    const ENDS: [&str; 8] = [
+    const ENDS: [&str; 18] = [
         "api-key",
+        "api-token",
         "apikey",
+        "auth",
         "auth-key",
         "auth-token",
+        "access-key",
         "access-token",
+        "client-secret",
+        "functions-key",
+        "id-token",
+        "private-token",
+        "secret-key",
         "security-token",
-        "authorization",
+        "session-token",
         "subscription-key",
+        "vault-token",
+        "authorization",
     ];
     let ends_with = |end: &&str| {
         let before = name.strip_suffix(end);
@@ -217,6 +227,8 @@ mod tests {
             "x_access_token",
             "x-amz-security-token",
             "x-auth-token",
+            "private-token",
+            "helicone-auth",
             "ocp-apim-subscription-key",
             "x-serverless-authorization",
             "x-acme-token",

@@ -11,6 +11,7 @@ use proto::control_lane::{Proxy, Scheme, Transport};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +22,8 @@ use super::{address, proxy};
 use crate::prepare::Outside;
 use crate::refusal::Cause;
 
+/// How long an address is tried alone before the next is tried beside it (RFC 8305 section 5).
+const HEAD_START: Duration = Duration::from_millis(250);
 const PRIVATE: Cause = Cause::UpstreamUnreachable(
     "its address is a private one; set allow_private for it in secrets.providers.toml if that is meant",
 );
@@ -94,24 +97,32 @@ fn may_dial(address: IpAddr, transport: &Transport) -> bool {
     !is_readable_by_others && address::may_dial(address, transport)
 }
 
-/// Tries one address after the other; each gets its share of the time that is left.
+/// Tries the addresses in their order, each a moment behind the one before; who answers first is it
+/// (RFC 8305 section 5). A whole timeout is not waited for what leads nowhere.
 async fn connect(addresses: &[IpAddr], port: u16, deadline: Instant) -> Result<TcpStream, Cause> {
+    let mut waiting = addresses.iter();
+    let mut attempts = JoinSet::new();
     let mut last = Cause::UpstreamTimeout;
-    for (index, address) in addresses.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        let until = Instant::now() + left / share;
-        match timeout_at(until, TcpStream::connect(SocketAddr::new(*address, port))).await {
-            Ok(Ok(stream)) => {
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.spawn(TcpStream::connect(SocketAddr::new(*address, port)));
+        } else if attempts.is_empty() {
+            return Err(last);
+        }
+        let is_last = waiting.as_slice().is_empty();
+        let until = if is_last { deadline } else { deadline.min(Instant::now() + HEAD_START) };
+        match timeout_at(until, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => {
                 // Small writes carry whole events; waiting to fill a segment would delay each.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(_)) => last = Cause::UpstreamUnreachable("it takes no connections"),
-            Err(_) => last = Cause::UpstreamTimeout,
+            Ok(Some(Ok(Err(_)) | Err(_))) => last = Cause::UpstreamUnreachable("it takes no connections"),
+            Ok(None) => {}
+            Err(_) if until == deadline => return Err(Cause::UpstreamTimeout),
+            Err(_) => {}
         }
     }
-    Err(last)
 }
 
 async fn shake_hands(place: &Place, stream: TcpStream, deadline: Instant) -> Result<Wire, Cause> {
@@ -276,5 +287,29 @@ mod tests {
         drop(silent);
         let cause = try_dial(Scheme::Https, "127.0.0.1", 1, true).await.err();
         assert!(matches!(cause, Some(Cause::UpstreamUnreachable(_))), "{cause:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_never_answers_does_not_hold_up_the_next() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = good.local_addr().unwrap().port();
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind(SocketAddr::new([127, 0, 0, 2].into(), port)).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let at = silent.local_addr().unwrap();
+        // Whoever comes once its queue is full is not answered.
+        let moment = Duration::from_millis(300);
+        let mut queue = Vec::new();
+        while let Ok(taken) = tokio::time::timeout(moment, TcpStream::connect(at)).await {
+            queue.push(taken.unwrap());
+        }
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let begun = Instant::now();
+        let made = connect(&[at.ip(), [127, 0, 0, 1].into()], port, deadline).await.unwrap();
+        assert_eq!(made.peer_addr().unwrap(), good.local_addr().unwrap());
+        assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
+        let refused = connect(&[at.ip()], port, Instant::now() + moment).await.err();
+        assert_eq!(refused, Some(Cause::UpstreamTimeout));
+        drop((silent, queue));
     }
 }

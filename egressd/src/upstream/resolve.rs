@@ -4,10 +4,12 @@
 //! neither. Name servers are asked over TCP alone, which each must answer (RFC 7766): a process that
 //! may send datagrams may send them anywhere, since Landlock fences no UDP (INV-07).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{
     LookupIpStrategy, ProtocolConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -23,6 +25,10 @@ use crate::prepare::Outside;
 
 /// How long addresses of one family wait for those of the other.
 const GRACE: Duration = Duration::from_millis(200);
+/// Longest time an answer is kept, whatever it says of itself.
+const KEPT_MAX: Duration = Duration::from_mins(5);
+/// Most names whose answers are kept.
+const NAMES_MAX: usize = 256;
 
 /// What the system says about names.
 pub(crate) struct Names {
@@ -62,17 +68,25 @@ fn by_tcp(config: ResolverConfig) -> ResolverConfig {
     ResolverConfig::from_parts(domain, search, servers)
 }
 
-/// Looks names up. Each question goes over a connection of its own: a name server may close one
-/// whenever it likes, and a question that meets the end of it would be lost. Upstream connections
-/// are pooled, so names are looked up seldom.
+/// Looks names up, and keeps what it has found for as long as the answer is good. Each question goes
+/// over a connection of its own: a name server may close one whenever it likes, and a question that
+/// meets the end of it would be lost.
 pub(crate) struct Resolver {
     outside: Arc<Outside>,
+    kept: RefCell<HashMap<Host, Found>>,
+}
+
+/// What a name means, and until when. Nothing, if nobody knows: that is not kept.
+#[derive(Clone, Default)]
+struct Found {
+    addresses: Vec<IpAddr>,
+    until: Option<Instant>,
 }
 
 impl Resolver {
     /// Asks nobody yet.
-    pub(crate) const fn new(outside: Arc<Outside>) -> Self {
-        Self { outside }
+    pub(crate) fn new(outside: Arc<Outside>) -> Self {
+        Self { outside, kept: RefCell::default() }
     }
 
     /// The addresses of a host; none if it has none, or if nobody could be asked.
@@ -83,34 +97,61 @@ impl Resolver {
         if host.is_localhost() {
             return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         }
+        if let Some(kept) = self.kept(host) {
+            return kept;
+        }
         let mut v4 = pin!(self.lookup(host, LookupIpStrategy::Ipv4Only));
         let mut v6 = pin!(self.lookup(host, LookupIpStrategy::Ipv6Only));
-        let mut found = tokio::select! {
+        let found = tokio::select! {
             found = v4.as_mut() => with(found, v6).await,
             found = v6.as_mut() => with(found, v4).await,
         };
-        found.sort_by_key(IpAddr::is_ipv6);
-        found
+        self.keep(host, &found);
+        found.addresses
     }
 
-    async fn lookup(&self, host: &Host, strategy: LookupIpStrategy) -> Vec<IpAddr> {
-        let Some(resolver) = make(&self.outside.names, strategy) else { return Vec::new() };
+    async fn lookup(&self, host: &Host, strategy: LookupIpStrategy) -> Found {
+        let Some(resolver) = make(&self.outside.names, strategy) else { return Found::default() };
         // With a final dot no search domain is tried: a name must not come to mean another.
         match resolver.lookup_ip(format!("{host}.")).await {
-            Ok(found) => found.iter().collect(),
-            Err(_) => Vec::new(),
+            Ok(found) => Found { addresses: found.iter().collect(), until: Some(found.valid_until()) },
+            Err(_) => Found::default(),
+        }
+    }
+
+    fn kept(&self, host: &Host) -> Option<Vec<IpAddr>> {
+        let kept = self.kept.borrow();
+        let found = kept.get(host)?;
+        found.until.is_some_and(|until| Instant::now() < until).then(|| found.addresses.clone())
+    }
+
+    fn keep(&self, host: &Host, found: &Found) {
+        if found.addresses.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let until = found.until.map(|until| until.min(now + KEPT_MAX));
+        let mut kept = self.kept.borrow_mut();
+        kept.retain(|_, found| found.until.is_some_and(|until| now < until));
+        if kept.len() < NAMES_MAX && until.is_some_and(|until| now < until) {
+            kept.insert(host.clone(), Found { addresses: found.addresses.clone(), until });
         }
     }
 }
 
 /// What one question has found with what the other will: one that has found something does not wait
-/// long.
-async fn with(mut found: Vec<IpAddr>, other: impl Future<Output = Vec<IpAddr>>) -> Vec<IpAddr> {
-    found.extend(match found.as_slice() {
+/// long. The families take turns, so that one that leads nowhere does not hold up the other.
+async fn with(one: Found, other: impl Future<Output = Found>) -> Found {
+    let other = match one.addresses.as_slice() {
         [] => other.await,
         [_, ..] => timeout(GRACE, other).await.unwrap_or_default(),
-    });
-    found
+    };
+    let until = [one.until, other.until].into_iter().flatten().min();
+    let all = one.addresses.into_iter().chain(other.addresses);
+    let (v4, v6): (Vec<_>, Vec<_>) = all.partition(IpAddr::is_ipv4);
+    let mut turns: Vec<_> = v4.into_iter().enumerate().chain(v6.into_iter().enumerate()).collect();
+    turns.sort_by_key(|(turn, address)| (*turn, address.is_ipv6()));
+    Found { addresses: turns.into_iter().map(|(_, address)| address).collect(), until }
 }
 
 fn make(names: &Names, strategy: LookupIpStrategy) -> Option<TokioResolver> {
@@ -137,6 +178,7 @@ mod tests {
     use hickory_resolver::config::NameServerConfig;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn resolver(hosts: &str, server: Option<u16>) -> Resolver {
         let mut table = Hosts::default();
@@ -160,34 +202,42 @@ mod tests {
     /// Answers each question for an IPv4 address with 192.0.2.7, and others with nothing, over TCP
     /// alone. Closes each connection after `answers`.
     fn name_server(answers: usize) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept() {
-                // A client that goes away is none of a name server's business.
-                std::thread::spawn(move || (0..answers).try_for_each(|_| answer_one(&mut stream)));
-            }
-        });
-        port
+        counting_name_server(answers, 60).0
     }
 
-    fn answer_one(stream: &mut TcpStream) -> std::io::Result<()> {
+    /// The same, with answers that are good for so many seconds; and how often it was asked.
+    fn counting_name_server(answers: usize, secs: u8) -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                count.fetch_add(1, Ordering::Relaxed);
+                // A client that goes away is none of a name server's business.
+                std::thread::spawn(move || (0..answers).try_for_each(|_| answer_one(&mut stream, secs)));
+            }
+        });
+        (port, asked)
+    }
+
+    fn answer_one(stream: &mut TcpStream, secs: u8) -> std::io::Result<()> {
         let mut length = [0; 2];
         stream.read_exact(&mut length)?;
         let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut question)?;
-        let answer = answer(&question);
+        let answer = answer(&question, secs);
         stream.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes())?;
         stream.write_all(&answer)
     }
 
-    fn answer(question: &[u8]) -> Vec<u8> {
+    fn answer(question: &[u8], secs: u8) -> Vec<u8> {
         let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
         let is_v4 = question[end - 3] == 1;
         let counts = [0x81, 0x80, 0, 1, 0, u8::from(is_v4), 0, 0, 0, 0];
         let mut answer = [&question[..2], &counts, &question[12..end]].concat();
         if is_v4 {
-            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, secs, 0, 4, 192, 0, 2, 7]);
         }
         answer
     }
@@ -220,5 +270,31 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_kept_for_as_long_as_it_is_good_and_none_is_not_kept() {
+        for (secs, asked_once) in [(60, true), (0, false)] {
+            let (port, asked) = counting_name_server(2, secs);
+            let resolver = resolver("", Some(port));
+            assert_eq!(addresses(&resolver, "api.example").await, ["192.0.2.7"]);
+            let once = asked.load(Ordering::Relaxed);
+            for _ in 0..5 {
+                assert_eq!(addresses(&resolver, "api.example").await, ["192.0.2.7"]);
+            }
+            assert_eq!(asked.load(Ordering::Relaxed) == once, asked_once, "good for {secs} s");
+        }
+        let nobody = resolver("", None);
+        assert!(addresses(&nobody, "api.example").await.is_empty());
+        assert!(nobody.kept.borrow().is_empty());
+    }
+
+    #[tokio::test]
+    async fn families_take_turns() {
+        let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let found = |list: &[&str]| Found { addresses: parse(list), until: None };
+        let (v6, v4) = (found(&["2001:4860::1", "2001:4860::2"]), found(&["8.8.8.8"]));
+        let all = with(v6, std::future::ready(v4)).await;
+        assert_eq!(all.addresses, parse(&["8.8.8.8", "2001:4860::1", "2001:4860::2"]));
     }
 }
