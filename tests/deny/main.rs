@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod doctor;

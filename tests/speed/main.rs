@@ -8,3 +8,5 @@ mod journal;
 mod list;
 #[cfg(test)]
 mod scrub;
+#[cfg(test)]
+mod streams;

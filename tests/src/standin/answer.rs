@@ -1,6 +1,7 @@
 //! One request: take it down, check its key, answer by its script.
 
 use std::sync::{Arc, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
@@ -186,12 +187,18 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
             if index > 0 && !script.gap.is_zero() {
                 tokio::time::sleep(script.gap).await;
             }
+            let event = if script.is_stamped { format!(": {}\n{event}", now_us()) } else { event };
             if to.send(Piece::Bytes(event.into())).await.is_err() {
                 return;
             }
         }
     });
     response(StatusCode::OK, "text/event-stream; charset=utf-8", pieces)
+}
+
+/// Microseconds since 1970.
+fn now_us() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros())
 }
 
 fn flood(script: &Script, shared: &Arc<Shared>, place: usize) -> Response<Pieces> {

@@ -51,6 +51,9 @@ pub(super) struct Script {
     pub(super) pad: usize,
     /// `gap=MS`: the time between two pieces.
     pub(super) gap: Duration,
+    /// `stamped`: before each event of a stream stands a comment, when it was let go: microseconds since
+    /// 1970.
+    pub(super) is_stamped: bool,
 }
 
 impl Script {
@@ -64,9 +67,11 @@ impl Script {
             pieces: None,
             pad: 0,
             gap: Duration::ZERO,
+            is_stamped: false,
         };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
+                None if word == "stamped" => script.is_stamped = true,
                 None => {
                     if let Some(form) = form(word) {
                         (script.course, script.form) = (Course::Echo, form);

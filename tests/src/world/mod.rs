@@ -9,6 +9,7 @@ mod canary;
 mod captured;
 pub mod census;
 mod doctor;
+pub mod files;
 mod home;
 pub mod http;
 pub mod layout;
