@@ -62,7 +62,7 @@ fn set_up(world: &World, providers: &[&str]) {
         // Of one that takes no credential, the grant names the provider itself.
         let secret = if *id == "ollama" { (*id).to_owned() } else { format!("{id}_key") };
         for (consumer, purposes) in [
-            ("ugent-core", r#""llm.chat", "llm.embeddings", "llm.rerank", "llm.files""#),
+            ("ugent-core", r#""llm.chat", "llm.embeddings", "llm.rerank", "llm.files", "llm.realtime""#),
             ("narrow", r#""llm.video""#),
         ] {
             grants.push_str(&format!(

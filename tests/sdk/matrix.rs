@@ -26,6 +26,12 @@ fn openai_for_python() {
 }
 
 #[test]
+fn openai_for_python_in_a_realtime_session() {
+    // The handshake is the WebSocket library's, and so is the exception.
+    check("use_realtime.py", &["openai"], &["PIECES"], ["InvalidStatus 401", "InvalidStatus 403"]);
+}
+
+#[test]
 fn openai_for_python_in_azure() {
     check("use_azure.py", &["azure-openai"], &["WHOLE"], OPENAI);
 }

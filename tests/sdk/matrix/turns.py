@@ -15,12 +15,14 @@ def status(error):
     for name in ("status_code", "http_status", "code"):
         if isinstance(getattr(error, name, None), int):
             return getattr(error, name)
-    return None
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def told(error):
     """Which of our messages is in it."""
-    text = f"{error} {getattr(error, 'body', '')}"
+    of_handshake = getattr(getattr(error, "response", None), "body", b"")
+    of_handshake = bytes(of_handshake or b"").decode() if not isinstance(of_handshake, str) else of_handshake
+    text = f"{error} {getattr(error, 'body', '')} {of_handshake}"
     return next((short for words, short in SAID.items() if words in text), text)
 
 

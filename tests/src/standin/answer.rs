@@ -58,8 +58,10 @@ pub(super) async fn answer(
             &openai::error(message, "invalid_request_error", "invalid_api_key"),
         );
     }
-    if head.uri.path() == socket::PATH {
-        return Some(socket::answer(&head.headers, upgrade, &shared.log, place));
+    let path = other.as_ref().map_or(head.uri.path(), |other| other.path());
+    if path == socket::PATH {
+        let query = head.uri.query().unwrap_or_default();
+        return Some(socket::answer(query, &head.headers, upgrade, &shared.log, place));
     }
     match script.course {
         Course::Drop => return None,

@@ -11,6 +11,7 @@ mod echo;
 mod openai;
 mod other;
 mod pieces;
+mod realtime;
 mod script;
 mod seen;
 mod serve;

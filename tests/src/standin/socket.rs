@@ -1,4 +1,5 @@
-//! A WebSocket that sends back what comes, frame or not: it looks at no byte behind the handshake.
+//! A WebSocket that sends back what comes, frame or not: it looks at no byte behind the handshake. With
+//! the model of [`super::realtime`], one that speaks.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::answer::response;
 use super::pieces::Pieces;
+use super::realtime;
 use super::seen::{Ended, Log};
 
 /// Where it is.
@@ -17,6 +19,7 @@ pub(super) const PATH: &str = "/v1/realtime";
 
 /// Changes the protocol, and takes down what comes as the request's body.
 pub(super) fn answer(
+    query: &str,
     headers: &HeaderMap,
     upgrade: OnUpgrade,
     log: &Arc<Log>,
@@ -36,7 +39,12 @@ pub(super) fn answer(
     {
         answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, chosen);
     }
+    realtime::accept(headers, answer.headers_mut());
     let log = Arc::clone(log);
+    if query.strip_prefix("model=") == Some(realtime::MODEL) {
+        tokio::spawn(realtime::speak(upgrade, log, place));
+        return answer;
+    }
     tokio::spawn(async move {
         let Ok(socket) = upgrade.await else { return };
         let mut socket = TokioIo::new(socket);

@@ -52,6 +52,11 @@ impl<'a> Other<'a> {
         Some(Self { provider, path, head })
     }
 
+    /// The path behind the provider's own.
+    pub(super) const fn path(&self) -> &'a str {
+        self.path
+    }
+
     /// Whether the key is where this provider wants it, and no credential anywhere else.
     pub(super) fn has_key(&self, key: &str) -> bool {
         let (place, wanted) = match place(self.provider) {
