@@ -13,6 +13,7 @@ mod home;
 pub mod http;
 pub mod layout;
 mod outcome;
+pub mod outsider;
 mod port;
 mod running;
 mod settings;
