@@ -229,6 +229,12 @@ impl World {
         Broker::start(self, self.launcher().locking_at_most(kib).start(), "/readyz")
     }
 
+    /// Starts a broker, unlocked, as on a kernel that answers an error to that call (`call=ERRNO`).
+    #[must_use]
+    pub fn broker_without_call(&self, call: &str) -> Broker<'_> {
+        Broker::start(self, self.launcher().without_call(call).start(), "/readyz")
+    }
+
     /// A connection to the loopback port.
     ///
     /// # Panics
