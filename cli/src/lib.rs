@@ -26,8 +26,11 @@ mod workspace;
 
 use std::process::ExitCode;
 
-pub use launch::{ALLOWED as LAUNCHER_ALLOWED, ALLOWED_TO_SYSTEM as LAUNCHER_ALLOWED_TO_SYSTEM};
-pub use secret::{EXPORT_ALLOWED, EXPORT_ROWS};
+pub use launch::{
+    ALLOWED as LAUNCHER_ALLOWED, ALLOWED_TO_SYSTEM as LAUNCHER_ALLOWED_TO_SYSTEM, confine_launcher,
+};
+pub use secret::{EXPORT_ALLOWED, EXPORT_ROWS, confine_export};
+pub use system::Mode;
 
 /// The program `ugent`.
 #[must_use]

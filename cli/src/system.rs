@@ -15,7 +15,7 @@ const RUN: &str = "/run/ugent";
 
 /// How the work and the files are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// All is one user's, who is also the only client.
     OneUser,
     /// Three users, and clients by group.

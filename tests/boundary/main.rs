@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod inside;
 #[cfg(test)]
+mod lacking;
+#[cfg(test)]
 mod linked;
 #[cfg(test)]
 mod live;

@@ -1,15 +1,19 @@
-//! Runs the probe: a process that enters a daemon's own confinement and then tries one thing.
+//! Runs the probe: a process that enters the confinement of one of a broker's and then tries one thing.
 
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::unistd::Pid;
 use tests::world::layout::user;
 use tests::world::{Binaries, Home, Layout};
+
+/// No user of a broker.
+const NOBODY: u32 = 65534;
 
 /// Its executable.
 pub(crate) fn probe() -> PathBuf {
@@ -23,6 +27,7 @@ pub(crate) struct Ground {
     closed: TcpListener,
     _abstract: UnixListener,
     stranger: Child,
+    peer: Option<Pid>,
 }
 
 impl Ground {
@@ -36,12 +41,27 @@ impl Ground {
             chown(&secrets, Some(user.as_raw()), Some(group.as_raw())).unwrap();
         }
         home.write("secrets.grants.toml", "# none\n");
+        // Readable for everybody; and somebody else's, where we can give it away.
+        let anothers = home.around().join("another_users");
+        std::fs::write(&anothers, "x").unwrap();
+        std::fs::set_permissions(&anothers, std::fs::Permissions::from_mode(0o644)).unwrap();
+        if nix::unistd::geteuid().is_root() {
+            chown(&anothers, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
         let closed = listen();
         let name = format!("ugent-probe-{}", closed.local_addr().unwrap().port());
         let name = SocketAddr::from_abstract_name(name).unwrap();
         let stranger = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
-        Self { home, open: listen(), closed, _abstract: UnixListener::bind_addr(&name).unwrap(), stranger }
+        let _abstract = UnixListener::bind_addr(&name).unwrap();
+        Self { home, open: listen(), closed, _abstract, stranger, peer: None }
+    }
+
+    /// With that process of a broker to be looked into.
+    pub(crate) fn beside(peer: Pid) -> Self {
+        let mut ground = Self::new();
+        ground.peer = Some(peer);
+        ground
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -53,13 +73,14 @@ impl Ground {
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
         let home = self.home().display().to_string();
         let stranger = self.stranger.id().to_string();
-        let arguments = [process, &home, attempt, &stranger, &port(&self.open), &port(&self.closed)];
+        let peer = self.peer.map_or_else(|| stranger.clone(), |peer| peer.to_string());
+        let arguments = [process, &home, attempt, &stranger, &peer, &port(&self.open), &port(&self.closed)];
         run_by(probe, &arguments)
     }
 
     /// What came of it: `done`, an errno's name, or the number of the signal that ended it.
-    pub(crate) fn tried(&self, daemon: &str, attempt: &str) -> String {
-        self.tried_by(&probe(), daemon, attempt)
+    pub(crate) fn tried(&self, process: &str, attempt: &str) -> String {
+        self.tried_by(&probe(), process, attempt)
     }
 
     pub(crate) fn stranger_lives(&mut self) -> bool {

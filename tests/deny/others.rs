@@ -19,12 +19,37 @@ fn as_nobody(script: &str, argument: &Path) -> Output {
 const LOOK: &str = "import os,sys; p=sys.argv[1]; os.listdir(p) if os.path.isdir(p) else open(p,'rb').read()";
 const CONNECT: &str = "import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])";
 
+/// Some of what is looked at, so that it is not nothing.
+fn must_be_there(layout: Layout) -> Vec<&'static str> {
+    let mut all = vec![
+        "secrets.toml",
+        "secrets.grants.toml",
+        "secrets.providers.toml",
+        "secrets",
+        "secrets/metadata.redb",
+        "secrets/vault",
+        "secrets/vault/header",
+        "secrets/audit",
+        "secrets/audit/00000001.journal",
+        "secrets/audit/head",
+        "secrets/audit/checkpoint",
+    ];
+    match layout {
+        Layout::OneUser => all.extend(["secrets/broker.token", "secrets/broker.log", "instances"]),
+        Layout::System => all.push("broker.log"),
+    }
+    all
+}
+
 #[test]
 fn another_user_of_the_machine_finds_no_way_in() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
     let world = World::ready();
+    // Once in the background, which leaves a log.
+    drop(world.ugent(&["broker", "start"]).run().succeeded());
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
     let broker = world.broker();
     let home = world.home().path();
     for parent in home.ancestors().take_while(|parent| parent.starts_with(world.home().around())) {
@@ -32,16 +57,17 @@ fn another_user_of_the_machine_finds_no_way_in() {
     }
     assert!(as_nobody(LOOK, &home).status.success(), "the home itself may be listed");
 
-    let below = ["secrets", "secrets/metadata.redb", "secrets/vault/header"];
-    let files = ["secrets.grants.toml", "secrets/audit", "secrets/audit/00000001.journal"];
-    let of_one_user: &[&str] = match world.layout() {
-        Layout::OneUser => &["secrets/broker.token", "instances"],
-        Layout::System => &[],
-    };
-    for name in below.iter().chain(&files).chain(of_one_user) {
-        let path = home.join(name);
-        assert!(path.exists(), "{name} is there");
+    for name in must_be_there(world.layout()) {
+        assert!(home.join(name).exists(), "{name} is there");
+    }
+    let found: Vec<_> = world.home().snapshot().into_keys().filter(|path| *path != home).collect();
+    let sealed = home.join("secrets/vault");
+    let values = found.iter().filter(|path| path.starts_with(&sealed) && path.is_file());
+    assert!(values.count() > 1, "a sealed value beside the header: {found:?}");
+    // There is no exception: not the provider's certificate either.
+    for path in found {
         let looked = as_nobody(LOOK, &path);
+        let name = path.display();
         assert!(!looked.status.success(), "{name} can be read");
         assert!(String::from_utf8_lossy(&looked.stderr).contains("PermissionError"), "{name}");
     }

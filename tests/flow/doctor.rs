@@ -77,7 +77,14 @@ fn what_is_said_of_each_process_is_what_the_kernel_says() {
         }
     }
     let [_, keeperd, _] = found.of("process.keeperd");
-    assert!(keeperd.contains("net ipc uts") && keeperd.contains("Landlock"), "{keeperd}");
+    let status = world.json(&["broker", "status", "--json"]);
+    let processes = status["processes"].as_array().unwrap();
+    let reported = processes.iter().find(|process| process["name"] == "keeperd").unwrap();
+    for kind in ["net", "ipc", "uts"] {
+        let own = format!(" {kind} {}", reported["namespaces"][kind]);
+        assert!(keeperd.contains(&own), "{own}: {keeperd}");
+    }
+    assert!(keeperd.contains("Landlock"), "{keeperd}");
 }
 
 #[test]

@@ -9,9 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use tests::world::census::Process;
 use tests::world::http::Ask;
 use tests::world::until::until_true;
-use tests::world::{Home, Layout, Running, World};
+use tests::world::{Home, Layout, Running, World, outsider};
 
-use crate::ground::is_open_to_its_user;
 use crate::terminal::prompt;
 
 const FAULTS: [Signal; 2] = [Signal::SIGSEGV, Signal::SIGABRT];
@@ -64,7 +63,8 @@ fn may_leave_none(process: &Process) {
     let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let numbers: Vec<&str> = limit.split_ascii_whitespace().skip(4).take(2).collect();
     assert_eq!(numbers, ["0", "0"], "{} may leave a core", process.name);
-    assert!(!is_open_to_its_user(&process.pid.to_string()), "{} is dumpable", process.name);
+    let seen = outsider::into(&process.pid.to_string());
+    assert!(seen.is_refused(), "{} is dumpable: {seen:?}", process.name);
 }
 
 /// Ends a process by a fault; its core would have landed in one of these.

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use tests::world::census;
 use tests::world::http::Ask;
-use tests::world::{HANDLE, World, key};
+use tests::world::{HANDLE, World, key, outsider};
 
-use crate::ground::{is_open_to_its_user, processes};
+use crate::ground::processes;
 
 /// What gives a canary away: itself, half of it, and its usual disguises.
 fn traces(canary: &str) -> Vec<Vec<u8>> {
@@ -211,17 +211,14 @@ fn the_passphrase_leaves_the_environment_of_every_process_that_was_given_it() {
     drop(world.ugent(&["broker", "stop"]).run().succeeded());
 }
 
-/// Root may look into everything; what the same user may is seen from without capabilities.
+/// By nothing that opens files in /proc, nor by a debugger's calls.
 #[test]
 fn another_process_of_the_same_user_cannot_look_into_the_daemons() {
     let world = World::ready();
     let broker = world.broker();
     for process in processes(&broker) {
-        assert!(
-            !is_open_to_its_user(&process.pid.to_string()),
-            "INV-08: {} can be looked into",
-            process.name
-        );
+        let seen = outsider::into(&process.pid.to_string());
+        assert!(seen.is_refused(), "INV-08: {} can be looked into: {seen:?}", process.name);
     }
-    assert!(is_open_to_its_user("self"), "looking itself works");
+    assert!(!outsider::beside("self").is_refused(), "looking itself works");
 }

@@ -1,7 +1,5 @@
 //! What the looks share: worlds on plain pages, values, and the demand that nothing is left.
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 use tests::scan::{self, Report};
@@ -73,20 +71,6 @@ fn threads(process: &Process) -> u64 {
 pub(crate) fn processes(broker: &Broker<'_>) -> Vec<Process> {
     let launcher = Process::find(broker.launcher().pid().as_raw()).unwrap();
     [launcher].into_iter().chain(broker.children()).collect()
-}
-
-/// Whether another program of the same user, without a capability, can look into a process.
-pub(crate) fn is_open_to_its_user(pid: &str) -> bool {
-    let environ = format!("/proc/{pid}/environ");
-    let mut look = if nix::unistd::geteuid().is_root() {
-        let mut without = Command::new("setpriv");
-        without.args(["--bounding-set", "-all", "--inh-caps", "-all", "cat"]);
-        without
-    } else {
-        Command::new("cat")
-    };
-    look.arg(environ).process_group(0);
-    look.output().expect("util-linux and coreutils are essential on Debian").status.success()
 }
 
 /// No process of this broker holds any of these values, or a part of one, in memory of any kind or

@@ -66,6 +66,25 @@ fn the_unit_of_one_user_is_started_by_a_request_and_unlocked_by_a_credential() {
     assert!(last.contains("\"event\":\"broker.stopped\""), "the keeper ended in order: {last}");
 }
 
+/// As the unit's own comment says, with a key of the machine in the place of one in its TPM.
+#[test]
+fn the_unit_of_one_user_is_unlocked_by_an_encrypted_credential() {
+    if !is_root() {
+        return;
+    }
+    let machine = crate::boot();
+    init(&machine);
+    let store = machine.store_encrypted_passphrase();
+    machine.must("systemctl start ugent-vault.service");
+    assert_eq!(machine.readiness(), "200");
+    // It was what opened the vault: one that was changed on disk does not even let the unit start.
+    machine.must("systemctl stop ugent-vault.service ugent-vault.socket");
+    machine.must(&format!("sed -i '1s/^..../AAAA/' {store}"));
+    assert_ne!(machine.sh("systemctl start ugent-vault.service").code, Some(0));
+    // EXIT_CREDENTIALS (systemd.exec(5)).
+    assert_eq!(machine.must("systemctl show -P ExecMainStatus ugent-vault.service").trim(), "243");
+}
+
 #[test]
 fn without_a_credential_the_unit_serves_locked_until_somebody_unlocks_it() {
     if !is_root() {

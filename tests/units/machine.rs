@@ -91,6 +91,20 @@ impl Machine {
         self.must(&format!("umask 077; printf %s '{PASSPHRASE}' > {store}"));
     }
 
+    /// Puts it, encrypted, where the unit is told to find it; gives the file.
+    pub(crate) fn store_encrypted_passphrase(&self) -> &'static str {
+        let store = "/etc/credstore.encrypted/ugent-passphrase";
+        self.must("install -d -m 0700 /etc/credstore.encrypted /etc/systemd/system/ugent-vault.service.d");
+        let encrypt = "systemd-creds encrypt --with-key=host --name=ugent-passphrase -";
+        self.must(&format!("printf %s '{PASSPHRASE}' | {encrypt} {store}"));
+        assert!(!self.must(&format!("cat {store}")).contains(PASSPHRASE));
+        let unit = "[Service]\\nLoadCredentialEncrypted=ugent-passphrase:ugent-passphrase\\n";
+        self.must(&format!(
+            "printf '{unit}' > /etc/systemd/system/ugent-vault.service.d/override.conf; systemctl daemon-reload"
+        ));
+        store
+    }
+
     fn enter(&self) -> Command {
         let mut command = Command::new("nsenter");
         command

@@ -68,6 +68,16 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     serve(given, mode, passphrase, passed_on).map_err(|halt| typed::halt(mode, halt))
 }
 
+/// What the launcher gives up before its first child, in its order. For the tests, which then try to
+/// get out.
+///
+/// # Errors
+/// [`Failure`]: the process must end.
+pub fn confine_launcher(mode: Mode) -> Result<(), Failure> {
+    spawn::settle_in()?;
+    confine::confine(mode).map(drop)
+}
+
 /// From a home to the end of its broker.
 fn serve(
     given: SecretBroker,

@@ -35,7 +35,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::{Handle, NameError};
 
-pub use self::audit::{EXPORT_ALLOWED, EXPORT_ROWS};
+pub use self::audit::{EXPORT_ALLOWED, EXPORT_ROWS, confine_export};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;

@@ -168,7 +168,7 @@ fn bits(set: &str) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other(format!("the kernel does not say what is in {set}")))
 }
 
-fn refused(error: caps::errors::CapsError) -> io::Error {
+pub(crate) fn refused(error: caps::errors::CapsError) -> io::Error {
     io::Error::other(error.to_string())
 }
 

@@ -53,6 +53,13 @@ impl Call {
         self.by(&["setpriv", &format!("--bounding-set=-{name}"), "--"])
     }
 
+    /// As on a kernel that answers an error to that call (`call=ERRNO`).
+    #[must_use]
+    pub fn without_call(self, call: &str) -> Self {
+        let starter = Binaries::of_this_build().beside("without-call");
+        self.by(&[&starter.display().to_string(), call])
+    }
+
     /// Started by another program, which is given it as its last arguments.
     fn by(self, starter: &[&str]) -> Self {
         let (program, arguments) = starter.split_first().expect("a program");
@@ -100,8 +107,8 @@ impl World {
         let mut command = match self.pages {
             Pages::OfTheKernel => Command::new(path),
             Pages::Plain => {
-                let mut command = Command::new(Binaries::of_this_build().beside("without-secret-memory"));
-                command.arg(path);
+                let mut command = Command::new(Binaries::of_this_build().beside("without-call"));
+                command.arg("memfd_secret=ENOSYS").arg(path);
                 command
             }
         };

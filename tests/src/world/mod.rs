@@ -14,6 +14,7 @@ mod home;
 pub mod http;
 pub mod layout;
 mod outcome;
+pub mod outsider;
 mod port;
 mod running;
 mod settings;
@@ -227,6 +228,12 @@ impl World {
     #[must_use]
     pub fn broker_locking_at_most(&self, kib: u32) -> Broker<'_> {
         Broker::start(self, self.launcher().locking_at_most(kib).start(), "/readyz")
+    }
+
+    /// Starts a broker, unlocked, as on a kernel that answers an error to that call (`call=ERRNO`).
+    #[must_use]
+    pub fn broker_without_call(&self, call: &str) -> Broker<'_> {
+        Broker::start(self, self.launcher().without_call(call).start(), "/readyz")
     }
 
     /// A connection to the loopback port.

@@ -2,7 +2,7 @@
 //! program, to confine it, and what the programs do then. A child's own filter is narrower.
 
 use nix::libc::*;
-use unix::syscalls::base::{NON_BLOCKING, NOT_CONNECTING, OF_ANY_SOCKET};
+use unix::syscalls::base::{ABORTS, NON_BLOCKING, NOT_CONNECTING, OF_ANY_SOCKET};
 use unix::syscalls::{Arg, Row};
 
 const SUPERVISE: &str = "the launcher supervises";
@@ -182,7 +182,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_rt_sigprocmask, ALL),
     Row::any(SYS_rt_sigreturn, ALL),
     Row::any(SYS_sigaltstack, ALL),
-    Row::any(SYS_tgkill, ALL),
+    Row::when(SYS_tgkill, ALL, ABORTS),
     Row::any(SYS_exit, ALL),
     Row::any(SYS_exit_group, ALL),
 ];

@@ -13,7 +13,7 @@ use std::io::{BufWriter, IsTerminal, Write, stdout};
 
 use clap::Args;
 
-pub use self::export::{ALLOWED as EXPORT_ALLOWED, ROWS as EXPORT_ROWS};
+pub use self::export::{ALLOWED as EXPORT_ALLOWED, ROWS as EXPORT_ROWS, confine_export};
 use self::filter::Filter;
 pub(super) use self::pages::newest;
 use self::view::RecordView;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use proto::standing::{ChildKind, ChildStanding, Namespace};
 use serde::Serialize;
+use unix::insight;
 
 /// What the kernel is asked for; the labels are its own (proc_pid_status(5)).
 const KERNEL: [&str; 10] =
@@ -20,6 +21,8 @@ pub(super) struct ProcessView {
     generation: Option<u32>,
     /// As the kernel has it; empty if the process is gone.
     kernel: BTreeMap<&'static str, String>,
+    /// Whether another program of its user can look into it: what came of trying to.
+    looked_into: &'static str,
     /// As it reported them once it was confined.
     layers: Vec<&'static str>,
     landlock_abi: Option<u16>,
@@ -35,6 +38,7 @@ impl ProcessView {
             pid: launcher,
             generation: None,
             kernel: kernel(launcher),
+            looked_into: insight::look(launcher).as_str(),
             layers: Vec::new(),
             landlock_abi: None,
             namespaces: BTreeMap::new(),
@@ -53,6 +57,7 @@ impl ProcessView {
             pid: *pid,
             generation: Some(*generation),
             kernel: kernel(*pid),
+            looked_into: insight::look(*pid).as_str(),
             layers: confinement.layers.iter().map(|layer| layer.as_str()).collect(),
             landlock_abi: Some(confinement.landlock_abi),
             namespaces: confinement.namespaces.iter().map(of_namespace).collect(),
@@ -75,6 +80,7 @@ impl ProcessView {
         writeln!(out)?;
         let kernel = KERNEL.iter().filter_map(|label| Some(format!("{label} {}", self.kernel.get(label)?)));
         writeln!(out, "  kernel: {}", joined(kernel))?;
+        writeln!(out, "  looked into: {}", self.looked_into.replace('_', " "))?;
         if self.generation.is_some() {
             writeln!(out, "  layers: {}", joined(self.layers.iter().map(ToString::to_string)))?;
             let inodes = self.namespaces.iter().map(|(kind, inode)| format!("{kind} {inode}"));
@@ -122,6 +128,7 @@ mod tests {
                 pid: 7,
                 generation: Some(1),
                 kernel: told(status),
+                looked_into: "refused",
                 layers,
                 landlock_abi: Some(7),
                 namespaces: BTreeMap::from([("net", 4)]),
@@ -133,7 +140,13 @@ mod tests {
         assert_eq!(lines(vec!["no_core"], ""), "egressd: pid 7, generation 1, has ended\n");
         assert_eq!(lines(vec![], "Seccomp:\t0\n"), "egressd: pid 7, generation 1, starting\n");
         let held = lines(vec!["no_core"], "Seccomp:\t2\n");
-        for line in ["  kernel: Seccomp 2", "  layers: no_core", "  namespaces: net 4", "  landlock: 7"] {
+        for line in [
+            "  kernel: Seccomp 2",
+            "  looked into: refused",
+            "  layers: no_core",
+            "  namespaces: net 4",
+            "  landlock: 7",
+        ] {
             assert!(held.lines().any(|found| found == line), "{held}");
         }
         assert!(is_dead("Name:\tkeeperd\nState:\tZ (zombie)\nNoNewPrivs:\t0\n"));

@@ -45,7 +45,7 @@ pub(super) enum Whose {
     Ours,
 }
 
-/// Asks. The last that may be done with capabilities of our own: they are gone after this.
+/// Asks.
 pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let CliAnswer::Status { launcher, keeper: standing } = keeper.ask(&CliRequest::Status, None)?.answer
@@ -61,7 +61,6 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     let without_secret =
         routes.filter_map(|route| Handle::parse_in_file(route.provider.as_str()).ok()).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
-    // Looking at the processes takes our privileges, so it comes last.
     let header = if session.home.has_vault() { Header::There } else { Header::Gone };
     let (whose, processes, confinement) = match keeper.ours() {
         Some(child) => {

@@ -40,7 +40,8 @@ const ADVICE: &[&[Arg]] = &[
 const TO_DEFAULT: &[&[Arg]] =
     &[&[Arg::Is(0, SIGSEGV as u64)], &[Arg::Is(0, SIGBUS as u64)], &[Arg::Is(0, SIGABRT as u64)]];
 
-const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u64)]];
+/// A thread ends its process by abort(3), and by no other signal.
+pub const ABORTS: &[&[Arg]] = &[&[Arg::Is(2, SIGABRT as u64)]];
 
 /// The rows.
 pub const ROWS: &[Row] = &[

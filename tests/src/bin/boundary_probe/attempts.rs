@@ -1,4 +1,4 @@
-//! What somebody who has taken a daemon over would try. Each returns the errno, 0 if it was done.
+//! What somebody who has taken a process over would try. Each returns the errno, 0 if it was done.
 
 #![expect(unsafe_code, reason = "what must be refused has no safe form; one function makes all calls")]
 
@@ -26,6 +26,7 @@ const ALL: &[(&str, Attempt)] = &[
     ("mptcp_socket", |_| made(libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_MPTCP)),
     ("sctp_socket", |_| made(libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_SCTP)),
     ("unix_socket", |_| made(libc::AF_UNIX, libc::SOCK_STREAM, 0)),
+    ("unix_datagrams", |_| made(libc::AF_UNIX, libc::SOCK_DGRAM, 0)),
     ("netlink_socket", |_| made(libc::AF_NETLINK, libc::SOCK_RAW, 0)),
     ("vsock_socket", |_| made(libc::AF_VSOCK, libc::SOCK_STREAM, 0)),
     ("packet_socket", |_| made(libc::AF_PACKET, libc::SOCK_RAW, 0)),
@@ -48,6 +49,7 @@ const ALL: &[(&str, Attempt)] = &[
     }),
     ("listen", |given| call(libc::SYS_listen, [fd(&given.tcp), 1, 0, 0, 0, 0])),
     ("open_passwd", |_| opened(Path::new("/etc/passwd"), libc::O_RDONLY)),
+    ("open_another_users", |given| opened(&given.home.join("../another_users"), libc::O_RDONLY)),
     ("open_own_memory", |_| opened(Path::new("/proc/self/mem"), libc::O_RDWR)),
     ("write_grants", |given| opened(&given.home.join("secrets.grants.toml"), libc::O_WRONLY)),
     ("read_grants", |given| opened(&given.home.join("secrets.grants.toml"), libc::O_RDONLY)),
@@ -64,18 +66,23 @@ const ALL: &[(&str, Attempt)] = &[
         let name = path(&given.home.join("secrets"));
         call(libc::SYS_fchmodat, [usize_of(libc::AT_FDCWD), at(name.as_bytes_with_nul()), 0o777, 0, 0, 0])
     }),
-    ("exec", |_| call(libc::SYS_execve, [at(b"/bin/true\0"), 0, 0, 0, 0, 0])),
+    // What it executes says what is said of an attempt that was done.
+    ("exec", |_| {
+        let argv = [at(b"echo\0"), at(b"done\0"), 0];
+        call(libc::SYS_execve, [at(b"/bin/echo\0"), argv.as_ptr() as usize, 0, 0, 0, 0])
+    }),
     ("execveat", |_| call(libc::SYS_execveat, [0, at(b"/bin/true\0"), 0, 0, 0, 0])),
-    ("fork", |_| call(libc::SYS_clone, [usize_of(libc::SIGCHLD), 0, 0, 0, 0, 0])),
+    ("fork", |_| forked()),
     ("clone3", |_| call(libc::SYS_clone3, [0; 6])),
     ("thread", |_| std::thread::Builder::new().spawn(|| ()).map_or(libc::EPERM, |_| 0)),
     ("ptrace", |given| {
-        call(libc::SYS_ptrace, [usize_of(libc::PTRACE_SEIZE.cast_signed()), pid(given), 0, 0, 0, 0])
+        call(libc::SYS_ptrace, [usize_of(libc::PTRACE_SEIZE.cast_signed()), usize_of(given.peer), 0, 0, 0, 0])
     }),
-    ("process_vm_readv", |given| call(libc::SYS_process_vm_readv, [pid(given), 0, 0, 0, 0, 0])),
+    ("process_vm_readv", |given| call(libc::SYS_process_vm_readv, [usize_of(given.peer), 0, 0, 0, 0, 0])),
     ("pidfd_getfd", |_| call(libc::SYS_pidfd_getfd, [0; 6])),
     ("pidfd_open", |given| call(libc::SYS_pidfd_open, [pid(given), 0, 0, 0, 0, 0])),
     ("kill", |given| call(libc::SYS_kill, [pid(given), usize_of(libc::SIGKILL), 0, 0, 0, 0])),
+    ("terminate", |given| call(libc::SYS_kill, [pid(given), usize_of(libc::SIGTERM), 0, 0, 0, 0])),
     ("tgkill", |given| call(libc::SYS_tgkill, [pid(given), pid(given), usize_of(libc::SIGKILL), 0, 0, 0])),
     ("tgkill_abort", |given| {
         call(libc::SYS_tgkill, [pid(given), pid(given), usize_of(libc::SIGABRT), 0, 0, 0])
@@ -95,12 +102,24 @@ const ALL: &[(&str, Attempt)] = &[
     ("mount", |_| call(libc::SYS_mount, [0; 6])),
     ("setns", |_| call(libc::SYS_setns, [0; 6])),
     ("unshare", |_| call(libc::SYS_unshare, [usize_of(libc::CLONE_NEWUSER), 0, 0, 0, 0, 0])),
+    // With a user namespace nobody needs a privilege for the other.
+    ("unshare_mounts", |_| {
+        call(libc::SYS_unshare, [usize_of(libc::CLONE_NEWUSER | libc::CLONE_NEWNS), 0, 0, 0, 0, 0])
+    }),
+    ("unshare_pids", |_| {
+        call(libc::SYS_unshare, [usize_of(libc::CLONE_NEWUSER | libc::CLONE_NEWPID), 0, 0, 0, 0, 0])
+    }),
+    ("chroot", |_| call(libc::SYS_chroot, [0; 6])),
+    ("setresuid", |_| call(libc::SYS_setresuid, [usize::MAX, usize::MAX, usize::MAX, 0, 0, 0])),
+    ("setresgid", |_| call(libc::SYS_setresgid, [usize::MAX, usize::MAX, usize::MAX, 0, 0, 0])),
     ("setuid", |_| call(libc::SYS_setuid, [0; 6])),
     ("setgroups", |_| call(libc::SYS_setgroups, [0; 6])),
     ("capset", |_| call(libc::SYS_capset, [0; 6])),
     ("setrlimit_core", |_| call(libc::SYS_prlimit64, [0, 4, 0, 0, 0, 0])),
     ("dumpable", |_| call(libc::SYS_prctl, [usize_of(libc::PR_SET_DUMPABLE), 1, 0, 0, 0, 0])),
+    ("tracer", |given| call(libc::SYS_prctl, [0x5961_6d61, pid(given), 0, 0, 0, 0])),
     ("another_filter", |_| call(libc::SYS_seccomp, [0; 6])),
+    ("a_filter_of_ours", |_| call(libc::SYS_seccomp, [1, 0, 0, 0, 0, 0])),
     ("terminal_input", |_| call(libc::SYS_ioctl, [0, 0x5412, at(b"x"), 0, 0, 0])),
     // Every number of the x32 table is this bit and one of ours.
     ("x32", |_| call(libc::SYS_getpid | 0x4000_0000, [0; 6])),
@@ -120,6 +139,15 @@ fn made(family: i32, kind: i32, protocol: i32) -> i32 {
 fn connected(given: &Given, address: [u8; 4], port: u16) -> i32 {
     let to = inet(address, port);
     call(libc::SYS_connect, [fd(&given.tcp), at(&to), to.len(), 0, 0, 0])
+}
+
+fn forked() -> i32 {
+    match returned(libc::SYS_clone, [usize_of(libc::SIGCHLD), 0, 0, 0, 0, 0]) {
+        // The child, of which nothing is to be said.
+        0 => call(libc::SYS_exit_group, [0; 6]),
+        -1 => nix::errno::Errno::last_raw(),
+        _ => 0,
+    }
 }
 
 fn opened(name: &Path, flags: i32) -> i32 {
@@ -167,9 +195,12 @@ pub(super) fn usize_of(int: i32) -> usize {
 }
 
 pub(super) fn call(number: c_long, arguments: [usize; 6]) -> i32 {
+    if returned(number, arguments) == -1 { nix::errno::Errno::last_raw() } else { 0 }
+}
+
+fn returned(number: c_long, arguments: [usize; 6]) -> c_long {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: pointers among the arguments are null or to live bytes of the caller, which no call
     // here writes to; what a call that is not refused would do ends with this process.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if result == -1 { nix::errno::Errno::last_raw() } else { 0 }
+    unsafe { libc::syscall(number, a, b, c, d, e, f) }
 }

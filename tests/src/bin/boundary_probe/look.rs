@@ -1,4 +1,5 @@
-//! Looks into a process of the same user, by every way there is, without a capability.
+//! Looks into a process by every way there is, as another program of its own user: root would be let
+//! in for its capabilities, and without them be refused for its uid, whatever the process is.
 
 #![expect(unsafe_code, reason = "a debugger's calls have no safe form")]
 
@@ -8,11 +9,34 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::unistd::Uid;
+use proto::control_lane::Account;
+use unix::surrender::{self, Capability};
+
+/// What a process of a broker may keep, and a look into it may have, too. Without CAP_SYS_ADMIN a
+/// root launcher would be closed for its capabilities alone.
+const LAUNCHERS: [Capability; 6] = [
+    Capability::CAP_SYS_ADMIN,
+    Capability::CAP_SETPCAP,
+    Capability::CAP_SETFCAP,
+    Capability::CAP_SETUID,
+    Capability::CAP_SETGID,
+    Capability::CAP_KILL,
+];
+
+/// As who looks.
+#[derive(Clone, Copy)]
+pub(super) enum As {
+    /// A program of the process's user.
+    Plain,
+    /// One that holds the process's capabilities besides.
+    Able,
+}
 
 /// What came of each way, as `way=result`.
-pub(super) fn at(pid: &str) -> Option<String> {
+pub(super) fn at(pid: &str, who: As) -> Option<String> {
     let number: libc::pid_t = pid.parse().ok()?;
-    as_nobody_special()?;
+    as_owner_of(pid, who)?;
     let opened = |name: &str| outcome(File::open(format!("/proc/{pid}/{name}")).map(drop));
     let peer = unix::passed::process(u32::try_from(number).ok()?).ok()?;
     let peer = std::os::fd::AsRawFd::as_raw_fd(&peer);
@@ -41,20 +65,35 @@ pub(super) fn at(pid: &str) -> Option<String> {
     Some(ways.map(|(way, result)| format!("{way}={result}")).join(" "))
 }
 
-/// The same look at a program that is held by nothing.
-pub(super) fn at_a_child() -> Option<String> {
-    as_nobody_special()?;
+/// The same look at a program that is held by nothing, of the user whose that process is.
+pub(super) fn at_a_child_beside(pid: &str) -> Option<String> {
+    as_owner_of(pid, As::Plain)?;
     let mut child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().ok()?;
-    let seen = at(&child.id().to_string());
+    let seen = at(&child.id().to_string(), As::Plain);
     let _ = child.kill();
     let _ = child.wait();
     seen
 }
 
-/// Root looks as what the daemons are: uid 0, and nothing else. So do its children.
-fn as_nobody_special() -> Option<()> {
-    unix::surrender::new_privileges().ok()?;
-    unix::surrender::capabilities().ok().map(drop)
+/// Root becomes the process's user; others are it, or do not look.
+fn as_owner_of(pid: &str, who: As) -> Option<()> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let word = |label: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(':'))?;
+        line.split_whitespace().next()
+    };
+    let account = Account { uid: word("Uid")?.parse().ok()?, gid: word("Gid")?.parse().ok()? };
+    let permitted = match who {
+        As::Plain => 0,
+        As::Able => u64::from_str_radix(word("CapPrm")?, 16).ok()?,
+    };
+    surrender::new_privileges().ok()?;
+    if surrender::has(&[Capability::CAP_SETUID, Capability::CAP_SETGID]) {
+        surrender::user(account).ok()?;
+    }
+    let kept: Vec<_> = LAUNCHERS.into_iter().filter(|kept| permitted & kept.bitmask() != 0).collect();
+    surrender::capabilities_but(&kept).ok()?;
+    (Uid::effective().as_raw() == account.uid).then_some(())
 }
 
 fn outcome(result: io::Result<()>) -> String {

@@ -1,12 +1,15 @@
-//! Enters the very confinement of a daemon, by the daemon's own code, and then tries one thing that
+//! Enters the very confinement of a process, by the process's own code, and then tries one thing that
 //! it must not be able to do. What came of it is the last line on stdout, unless the kernel ended
 //! the process for it. Not shipped.
 //!
 //! ```text
-//! boundary-probe keeperd|egressd|secret-broker HOME ATTEMPT STRANGER OPEN-PORT CLOSED-PORT
-//! boundary-probe cost keeperd|egressd HOME
-//! boundary-probe look PID|child
+//! boundary-probe PROCESS HOME ATTEMPT STRANGER PEER OPEN-PORT CLOSED-PORT
+//! boundary-probe cost PROCESS HOME
+//! boundary-probe look [able|beside] PID
 //! ```
+//!
+//! PROCESS is keeperd, verifier (a keeperd that reads a journal for `audit --verify`), egressd, export
+//! or secret-broker, of the layout of this run.
 
 mod attempts;
 mod errands;
@@ -14,23 +17,24 @@ mod look;
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use proto::control_lane::{Account, KdfCost, Keep, LogLevel, Role, StartKeeper, System};
-use proto::failure::{Failure, FailureClass};
+use proto::failure::Failure;
 use proto::standing::Strictness;
 use tests::world::Layout;
 use tests::world::layout::user;
-use unix::syscalls::killed;
 
 /// What an attempt has to work with: all of it was there before the confinement.
 struct Given {
     home: PathBuf,
     /// A process that is no part of the broker.
     stranger: i32,
+    /// Another process of the broker, if the test has one.
+    peer: i32,
     /// A port egressd was given, with a listener.
     open_port: u16,
     /// One it was not given, with a listener.
@@ -45,11 +49,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let said = match arguments.as_slice() {
-        ["look", "child"] => look::at_a_child(),
-        ["look", pid] => look::at(pid),
-        ["cost", daemon, home] => cost(daemon, home),
-        [daemon, home, attempt, stranger, open_port, closed_port] => {
-            tried(daemon, home, attempt, [stranger, open_port, closed_port])
+        ["look", pid] => look::at(pid, look::As::Plain),
+        ["look", "able", pid] => look::at(pid, look::As::Able),
+        ["look", "beside", pid] => look::at_a_child_beside(pid),
+        ["cost", process, home] => cost(process, home),
+        [process, home, attempt, stranger, peer, open_port, closed_port] => {
+            tried(process, home, attempt, [stranger, peer, open_port, closed_port])
         }
         _ => None,
     };
@@ -62,19 +67,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn tried(daemon: &str, home: &str, attempt: &str, numbers: [&str; 3]) -> Option<String> {
-    let [stranger, open_port, closed_port] = numbers;
+fn tried(process: &str, home: &str, attempt: &str, numbers: [&str; 4]) -> Option<String> {
+    let [stranger, peer, open_port, closed_port] = numbers;
     let made = |family| socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).ok();
     let given = Given {
         home: home.into(),
         stranger: stranger.parse().ok()?,
+        peer: peer.parse().ok()?,
         open_port: open_port.parse().ok()?,
         closed_port: closed_port.parse().ok()?,
         unix: made(AddressFamily::Unix)?,
         tcp: made(AddressFamily::Inet)?,
     };
     let attempt = attempts::named(attempt)?;
-    if let Err(failure) = confined(daemon, home, &[given.open_port]) {
+    if let Err(failure) = confined(process, home, &[given.open_port])? {
         return Some(failure.to_string());
     }
     let errno = attempt(&given);
@@ -82,29 +88,34 @@ fn tried(daemon: &str, home: &str, attempt: &str, numbers: [&str; 3]) -> Option<
 }
 
 /// How long it takes to be confined, in microseconds.
-fn cost(daemon: &str, home: &str) -> Option<String> {
+fn cost(process: &str, home: &str) -> Option<String> {
     let begun = Instant::now();
-    confined(daemon, home, &[443, 53]).ok()?;
+    confined(process, home, &[443, 53])?.ok()?;
     Some(begun.elapsed().as_micros().to_string())
 }
 
-/// By the daemon's own code, in its own order.
-fn confined(daemon: &str, home: &str, ports: &[u16]) -> Result<(), Failure> {
-    match daemon {
-        "egressd" => {
-            let undumpable = egressd::confine::before_start()?;
-            let account = account("ugent-egress");
-            undumpable.isolate(Strictness::Required, account)?.jail(ports)?.confine().map(drop)
-        }
-        // Its filter alone: what else it gives up, it gives up before.
-        "secret-broker" => unix::syscalls::install(cli::LAUNCHER_ALLOWED, &[killed::ALWAYS])
-            .map(drop)
-            .map_err(|error| Failure::new(FailureClass::Config, error.to_string(), "")),
-        _ => {
-            let undumpable = keeperd::confine::before_start()?;
-            undumpable.isolate(&start(home))?.jail(&start(home))?.confine().map(drop)
-        }
-    }
+/// By the process's own code, in its own order; none if there is no such process.
+fn confined(process: &str, home: &str, ports: &[u16]) -> Option<Result<(), Failure>> {
+    Some(match process {
+        "keeperd" => keeper(&start(home, Role::Broker)),
+        "verifier" => keeper(&start(home, Role::Verify)),
+        "egressd" => egress(ports),
+        "export" => cli::confine_export(account("ugent-keeper"), &Path::new(home).join("secrets")),
+        "secret-broker" => cli::confine_launcher(match Layout::of_this_run() {
+            Layout::OneUser => cli::Mode::OneUser,
+            Layout::System => cli::Mode::System,
+        }),
+        _ => return None,
+    })
+}
+
+fn keeper(start: &StartKeeper) -> Result<(), Failure> {
+    keeperd::confine::before_start()?.isolate(start)?.jail(start)?.confine().map(drop)
+}
+
+fn egress(ports: &[u16]) -> Result<(), Failure> {
+    let undumpable = egressd::confine::before_start()?;
+    undumpable.isolate(Strictness::Required, account("ugent-egress"))?.jail(ports)?.confine().map(drop)
 }
 
 /// The daemon's own user, where this run is of three.
@@ -118,9 +129,9 @@ fn account(name: &str) -> Option<Account> {
     }
 }
 
-fn start(home: &str) -> StartKeeper {
+fn start(home: &str, role: Role) -> StartKeeper {
     StartKeeper {
-        role: Role::Broker,
+        role,
         home: home.to_owned(),
         backend: None,
         kdf: KdfCost::MIN,

@@ -53,6 +53,14 @@ pub const ROWS: &[Row] = &[
     Row::when(SYS_sendto, "a record, to that socket", TO_NOBODY),
 ];
 
+/// All that an export gives up, in its order. For the tests, which then try to get out.
+///
+/// # Errors
+/// [`Failure`]: the process must end.
+pub fn confine_export(account: Option<Account>, cursors: &Path) -> Result<(), Failure> {
+    before_start()?.isolate(Strictness::Required, account)?.confine(cursors).map(drop)
+}
+
 /// Nobody can look into this process.
 pub(super) struct Undumpable(jail::Undumpable);
 

@@ -22,7 +22,7 @@ use proto::journal::{LINK_LEN, Record};
 use proto::standing::Strictness;
 use unix::lane::{Descriptors, Lane};
 
-pub use self::confine::{ALLOWED, ROWS};
+pub use self::confine::{ALLOWED, ROWS, confine_export};
 use self::cursor::{At, Cursor};
 use self::outlet::Outlet;
 use super::pages::{Page, page, renewed};

@@ -1,10 +1,11 @@
 //! What holds a process, judged by what is promised. Pure: all that was seen is given.
 
 use proto::standing::{Confinement, Layer, Namespace, NamespaceKind, Strictness};
+use unix::insight::Insight;
 
 use super::super::expected::{Expected, has_a_switch};
 use super::super::finding::Finding;
-use super::{Insight, Seen};
+use super::Seen;
 
 impl Seen {
     /// What it comes to. `ours` are our own namespaces.
@@ -127,12 +128,14 @@ impl Seen {
         if self.cores.is_some() {
             held.push("no core".to_owned());
         }
-        if self.insight == Insight::Refused {
-            held.push("closed to others of its user".to_owned());
-        }
-        if let Some(Confinement { layers, landlock_abi, namespaces: _ }) = &self.reported {
-            let own = NamespaceKind::ALL.iter().filter(|kind| layers.contains(&layer_of(**kind)));
-            let own: Vec<&str> = own.map(|kind| kind.as_str()).collect();
+        held.push(match self.insight {
+            Insight::Refused => "closed to others of its user".to_owned(),
+            Insight::Open => "open to others of its user".to_owned(),
+            Insight::NotTried => format!("not looked into, which takes uid {uid} or root"),
+        });
+        if let Some(Confinement { layers, landlock_abi, namespaces }) = &self.reported {
+            let own = namespaces.iter().filter(|namespace| layers.contains(&layer_of(namespace.kind)));
+            let own: Vec<String> = own.map(|Namespace { kind, inode }| format!("{kind} {inode}")).collect();
             if !own.is_empty() {
                 held.push(format!("namespaces of its own: {}", own.join(" ")));
             }

@@ -4,11 +4,11 @@
 mod judge;
 
 use std::collections::BTreeMap;
-use std::fs::{File, metadata, read_to_string};
-use std::io::ErrorKind;
+use std::fs::{metadata, read_to_string};
 use std::os::unix::fs::MetadataExt;
 
 use proto::standing::{ChildStanding, Confinement, Namespace, NamespaceKind};
+use unix::insight::{self, Insight};
 
 use super::expected::Process;
 use crate::secret::broker::process::kernel;
@@ -29,22 +29,13 @@ pub(super) struct Seen {
     insight: Insight,
 }
 
-/// Whether a program of the same user can look into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Insight {
-    NotTried,
-    Refused,
-    Open,
-}
-
-/// Looks at a launcher and its children. As root this gives up all capabilities of our own: what
-/// others of the same user see is seen without them only. So it is the last thing that is looked at.
+/// Looks at a launcher and its children.
 pub(super) fn look(launcher: Option<u32>, children: &[ChildStanding]) -> Vec<Seen> {
     let launcher = launcher.map(|pid| (Process::Launcher, pid, None));
     let children = children
         .iter()
         .map(|child| (Process::Daemon(child.kind), child.pid, Some(child.confinement.clone())));
-    let mut all: Vec<Seen> = launcher
+    launcher
         .into_iter()
         .chain(children)
         .map(|(process, pid, reported)| Seen {
@@ -54,15 +45,9 @@ pub(super) fn look(launcher: Option<u32>, children: &[ChildStanding]) -> Vec<See
             cores: cores(pid),
             reported,
             outside: namespaces(pid),
-            insight: Insight::NotTried,
+            insight: insight::look(pid),
         })
-        .collect();
-    if unix::surrender::capabilities().is_ok() {
-        for seen in &mut all {
-            seen.insight = insight(seen.pid);
-        }
-    }
-    all
+        .collect()
 }
 
 /// From /proc/PID/limits (proc_pid_limits(5)).
@@ -79,22 +64,6 @@ fn namespaces(pid: u32) -> Vec<Namespace> {
         Some(Namespace { kind: *kind, inode })
     };
     NamespaceKind::ALL.iter().filter_map(inode).collect()
-}
-
-fn insight(pid: u32) -> Insight {
-    let open = |entry: &&str| File::open(format!("/proc/{pid}/{entry}")).map(drop);
-    let tried: Vec<std::io::Result<()>> = ["maps", "environ", "mem"].iter().map(open).collect();
-    let is_refused = |result: &std::io::Result<()>| {
-        result.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
-    };
-    if tried.iter().any(Result::is_ok) {
-        Insight::Open
-    } else if tried.iter().all(is_refused) {
-        Insight::Refused
-    } else {
-        // It has ended.
-        Insight::NotTried
-    }
 }
 
 impl Seen {
