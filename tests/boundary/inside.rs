@@ -183,3 +183,19 @@ fn being_confined_costs_a_process_less_than_20_milliseconds() {
         assert!(best < 20_000, "{process}: {best} us");
     }
 }
+
+/// A message could hold a value, and a backtrace opens files.
+#[test]
+fn a_panic_says_where_and_nothing_else() {
+    let ground = Ground::new();
+    for process in ["keeperd", "egressd", "secret-broker"] {
+        for environment in [&[][..], &[("RUST_BACKTRACE", "1")]] {
+            let said = ground.said(process, "panic", environment);
+            let place = said.strip_prefix("boundary-probe: bug at ").and_then(|said| said.strip_suffix('\n'));
+            let place: Vec<&str> = place.unwrap_or_default().split(':').collect();
+            let [file, line, column] = place[..] else { panic!("{process}, {environment:?}: {said:?}") };
+            assert!(file.ends_with("boundary_probe/errands.rs") && !file.contains('\n'), "{said:?}");
+            assert!([line, column].iter().all(|number| number.parse::<u32>().is_ok()), "{said:?}");
+        }
+    }
+}

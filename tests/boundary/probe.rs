@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use nix::unistd::Pid;
 use tests::world::layout::user;
@@ -70,12 +70,22 @@ impl Ground {
 
     /// The same, by another executable of the probe.
     pub(crate) fn tried_by(&self, probe: &Path, process: &str, attempt: &str) -> String {
+        came_of(&self.output_of(probe, process, attempt, &[]))
+    }
+
+    /// What it says on stderr meanwhile, with that in its environment.
+    pub(crate) fn said(&self, process: &str, attempt: &str, environment: &[(&str, &str)]) -> String {
+        let output = self.output_of(&probe(), process, attempt, environment);
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn output_of(&self, probe: &Path, process: &str, attempt: &str, environment: &[(&str, &str)]) -> Output {
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
         let home = self.home().display().to_string();
         let stranger = self.stranger.id().to_string();
         let peer = self.peer.map_or_else(|| stranger.clone(), |peer| peer.to_string());
         let arguments = [process, &home, attempt, &stranger, &peer, &port(&self.open), &port(&self.closed)];
-        run_by(probe, &arguments)
+        run_by(probe, &arguments, environment)
     }
 
     /// What came of it: `done`, an errno's name, or the number of the signal that ended it.
@@ -97,20 +107,24 @@ impl Drop for Ground {
 
 /// Runs the probe with those arguments.
 pub(crate) fn run(arguments: &[&str]) -> String {
-    run_by(&probe(), arguments)
+    came_of(&run_by(&probe(), arguments, &[]))
 }
 
-fn run_by(probe: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(probe)
+fn run_by(probe: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(probe)
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .envs(std::env::var("UGENT_TESTS_AS").map(|layout| ("UGENT_TESTS_AS", layout)))
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+fn came_of(output: &Output) -> String {
     match output.status.signal() {
         Some(signal) => format!("signal {signal}"),
-        None => String::from_utf8(output.stdout).unwrap().trim_end().to_owned(),
+        None => String::from_utf8_lossy(&output.stdout).trim_end().to_owned(),
     }
 }

@@ -1,16 +1,9 @@
 //! Values that expire: shown, warned of, and given to nobody from then on.
 
-use std::process::Command;
-
+use tests::world::clock::ahead;
 use tests::world::http::Ask;
 use tests::world::until::until_true;
 use tests::world::{HANDLE, World, key};
-
-/// A time so far from now, in RFC 3339.
-fn ahead(span: &str) -> String {
-    let output = Command::new("date").args(["-u", "-d", span, "+%FT%TZ"]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 fn rotate(world: &World, end: &str) -> tests::world::Outcome {
     world.ugent(&["rotate", HANDLE, "--expires", end, "--stdin"]).typing(world.key()).run()

@@ -103,3 +103,19 @@ fn a_socket_ends_when_its_lease_is_revoked_with_what_is_in_flight() {
     let _ = broker.stop().succeeded();
     assert_eq!(world.events("release.closed")[0]["outcome"], "revoked");
 }
+
+/// As THREAT-MODEL.md says: the value was wiped with the response's head, so nothing is left to look for.
+#[test]
+fn a_frame_that_holds_the_key_passes_untouched_and_is_not_recorded_as_an_echo() {
+    let world = world();
+    let broker = world.broker();
+    let mut http = world.tcp();
+    http.send(&handshake().bearer(&world.token()).bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 101);
+    echo(&mut http, format!("your key is {}", world.key()).as_bytes());
+    http.finish().unwrap();
+    assert!(http.is_closed());
+    let _ = broker.stop().succeeded();
+    assert_eq!(world.events("release.closed").len(), 1);
+    assert!(world.events("release.echoed").is_empty());
+}

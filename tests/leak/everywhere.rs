@@ -211,6 +211,31 @@ fn the_passphrase_leaves_the_environment_of_every_process_that_was_given_it() {
     drop(world.ugent(&["broker", "stop"]).run().succeeded());
 }
 
+/// What the kernel swaps to, without those swaps that nobody can read from a disk.
+fn plain_swaps() -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/swaps").unwrap_or_default();
+    let names = table.lines().skip(1).filter_map(|line| line.split_ascii_whitespace().next());
+    let is_plain = |name: &&str| {
+        let device = std::fs::canonicalize(name).unwrap_or_else(|_| (*name).into());
+        let device = device.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let uuid = std::fs::read_to_string(format!("/sys/class/block/{device}/dm/uuid"));
+        !device.starts_with("zram") && !uuid.is_ok_and(|uuid| uuid.starts_with("CRYPT-"))
+    };
+    names.filter(is_plain).map(str::to_owned).collect()
+}
+
+/// Slots are not swapped, which each look of this crate demands; all else may be.
+#[test]
+fn doctor_says_of_swap_what_the_kernel_says() {
+    let swaps = std::fs::read_to_string("/proc/swaps").map_or(0, |table| table.lines().skip(1).count());
+    let plain = plain_swaps();
+    let [level, what, mend] = World::with_vault().doctor().of("memory.swap");
+    assert_eq!(level, if plain.is_empty() { "ok" } else { "warn" }, "{plain:?}: {what}");
+    assert_eq!(what == "there is no swap", swaps == 0, "{swaps} swaps: {what}");
+    assert!(plain.iter().all(|name| what.contains(name.as_str())), "{plain:?}: {what}");
+    assert_eq!(mend.contains("swapoff"), !plain.is_empty(), "{mend}");
+}
+
 /// By nothing that opens files in /proc, nor by a debugger's calls.
 #[test]
 fn another_process_of_the_same_user_cannot_look_into_the_daemons() {

@@ -105,8 +105,12 @@ fn nothing_is_left_of_a_socket_s_handshake_while_its_frames_go_on() {
         http.send(&handshake.bytes()).unwrap();
         assert_eq!(http.head().unwrap().status, 101);
         all_forgotten(&broker, &world, &[&key], &format!("behind the handshake with {length} bytes"));
-        http.send(b"a frame").unwrap();
-        assert_eq!(http.bytes(7).unwrap(), b"a frame");
+        // Masked, as a client's are, and what is no frame at all.
+        for sent in [&b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"[..], b"a frame", &[0; 20_000]] {
+            http.send(sent).unwrap();
+            assert_eq!(http.bytes(sent.len()).unwrap(), sent);
+        }
+        all_forgotten(&broker, &world, &[&key], &format!("between the frames, with {length} bytes"));
         drop(http);
         all_forgotten(&broker, &world, &[&key], &format!("after the socket of {length} bytes"));
     }
@@ -297,6 +301,33 @@ fn nothing_is_left_of_a_key_in_the_query_or_without_the_scrub() {
         }
         let _ = broker.stop().succeeded();
     }
+}
+
+/// With the scrub the slot lives as long as the stream does: the streams above show that the same look
+/// finds it then.
+#[test]
+fn without_the_scrub_nothing_is_left_while_the_answer_still_streams() {
+    if !scan::is_possible("without_the_scrub_nothing_is_left_while_the_answer_still_streams") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    world.home().write("secrets.providers.toml", &format!("{}scrub = false\n", world.providers()));
+    let broker = world.broker();
+    for length in [51, 2000] {
+        let key = key_of(length);
+        change_key(&world, &key);
+        let mut http = world.tcp();
+        let ask = Ask::streamed_chat().script("hold gate=a").bearer(&world.token());
+        http.send(&ask.bytes()).unwrap();
+        assert_eq!(http.head().unwrap().status, 200);
+        assert!(http.event().unwrap().is_some());
+        all_forgotten(&broker, &world, &[&key], &format!("while a stream goes on, with {length} bytes"));
+        world.standin().open_gate("a");
+        assert!(http.event().unwrap().is_some(), "and it does go on");
+        while http.event().unwrap().is_some() {}
+        all_forgotten(&broker, &world, &[&key], &format!("after the stream, with {length} bytes"));
+    }
+    let _ = broker.stop().succeeded();
 }
 
 /// What the provider sends back is in the read buffers of TLS and HTTP for as long as they live.

@@ -52,6 +52,8 @@ pub(crate) fn look(processes: &[Process], values: &[&str]) -> Vec<Report> {
     for ((process, before), report) in processes.iter().zip(before).zip(&reports) {
         assert_eq!(report.process, process.name, "the report is of that process");
         assert!(report.blind().is_empty(), "{:?} in {report}", report.blind());
+        assert_eq!(report.swapped, 0, "memory for values is in swap: {report}");
+        assert!(report.half_locked.is_empty(), "{:?} in {report}", report.half_locked);
         // One that is idle for long may have ended meanwhile.
         let all = before.min(threads(process));
         assert!(

@@ -2,7 +2,9 @@
 //! in no process of the broker any more.
 
 use tests::scan;
+use tests::world::clock::ahead;
 use tests::world::http::Ask;
+use tests::world::until::until_true;
 use tests::world::{HANDLE, Pages, World, key_of, letters};
 
 use crate::ground::{all_forgotten, bare, change_key, is_quick, look, processes, random_part, ready};
@@ -52,8 +54,14 @@ fn nothing_is_left_in_keeperd_where_the_kernel_has_secret_memory() {
     }
 }
 
-/// A value that is in use is sealed in keeperd between two releases; lock, rotate, remove and the
-/// end of its lease leave no more of it than that.
+/// How many values and versions rest in the vault.
+fn sealed(world: &World) -> usize {
+    let vault = std::fs::read_dir(world.home().path().join("secrets/vault")).unwrap();
+    vault.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "sealed")).count()
+}
+
+/// A value that is in use is sealed in keeperd between two releases; lock, rotate, remove, the end of
+/// its lease, its own, and that of a version that was kept leave no more of it than that.
 #[test]
 fn a_value_in_use_is_in_keeperd_only_while_it_is_released() {
     if !scan::is_possible("a_value_in_use_is_in_keeperd_only_while_it_is_released") {
@@ -68,7 +76,7 @@ fn a_value_in_use_is_in_keeperd_only_while_it_is_released() {
     let used = || assert_eq!(world.ask(&Ask::chat()).status, 200);
     used();
     all_forgotten(&broker, &world, &[&key], "between two releases");
-    tests::world::until::until_true("the lease ends by its time", || {
+    until_true("the lease ends by its time", || {
         world.events("lease.ended").iter().any(|record| record["reason"] == "expired")
     });
     all_forgotten(&broker, &world, &[&key], "after the lease's end");
@@ -76,9 +84,32 @@ fn a_value_in_use_is_in_keeperd_only_while_it_is_released() {
     run(&world, &["lock"], "");
     all_forgotten(&broker, &world, &[&key], "after a use and lock");
     run(&world, &["unlock"], "");
+
+    let expiring = key_of(164);
+    let end = ahead("+6 seconds");
+    run(&world, &["rotate", HANDLE, "--expires", &end, "--stdin"], &expiring);
+    world.standin().accept_only(&expiring);
+    used();
+    all_forgotten(&broker, &world, &[&key, &expiring], "after a use, before the value's own end");
+    until_true("the value has expired", || world.ask(&Ask::chat()).status == 403);
+    assert_eq!(world.events("lease.denied").last().unwrap()["reason"], "secret_expired");
+    all_forgotten(&broker, &world, &[&key, &expiring], "after the value's own end");
+
+    change_key(&world, &key);
+    used();
+    let after = key_of(164);
+    run(&world, &["rotate", HANDLE, "--keep", "8s", "--stdin"], &after);
+    world.standin().accept_only(&after);
+    used();
+    let is_kept = || !world.json(&["inspect", HANDLE, "--json"])["previous"].is_null();
+    assert!(is_kept(), "the version before is still there");
+    all_forgotten(&broker, &world, &[&key, &after], "while the version before is kept");
+    until_true("the kept version is over", || !is_kept());
+    until_true("its sealed file is gone", || sealed(&world) == 1);
+    all_forgotten(&broker, &world, &[&key, &after], "after the kept version's end");
     used();
     run(&world, &["remove", HANDLE, "--yes"], "");
-    all_forgotten(&broker, &world, &[&key], "after a use and remove");
+    all_forgotten(&broker, &world, &[&key, &after], "after a use and remove");
     let _ = broker.stop().succeeded();
 }
 

@@ -6,6 +6,8 @@
 
 mod find;
 pub(crate) mod inject;
+#[cfg(test)]
+pub(crate) mod made_up;
 pub(crate) mod needle;
 pub(crate) mod rest;
 pub(crate) mod scrub;

@@ -53,6 +53,15 @@ impl RequestBody {
         });
         (Self(Rc::clone(&shared)), BodySource(shared))
     }
+
+    /// The two ends of no body, which a test can have without a client.
+    #[cfg(test)]
+    pub(super) fn none(tally: Rc<Tally>, strip: Rc<Strip>) -> (Self, BodySource) {
+        let body = RefCell::new(None);
+        let shared = Shared { body, is_touched: Cell::new(false), failure: Cell::new(None), tally, strip };
+        let shared = Rc::new(shared);
+        (Self(Rc::clone(&shared)), BodySource(shared))
+    }
 }
 
 impl Shared {

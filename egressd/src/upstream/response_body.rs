@@ -283,3 +283,6 @@ impl Body for ResponseBody {
         hint
     }
 }
+
+#[cfg(test)]
+mod tests;

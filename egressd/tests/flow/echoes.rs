@@ -104,16 +104,16 @@ pub(crate) fn answer(stream: &mut Stream, how: &str, head: &str, pause: impl Fn(
             return false;
         }
         "early" => send(stream, &whole("413 Too Large", "", "")),
-        _ => panic!("no such way: {how}"),
+        how => crate::cuts::answer(stream, how, key),
     }
     true
 }
 
-fn stars() -> String {
+pub(crate) fn stars() -> String {
     "*".repeat(value(1).len())
 }
 
-fn world() -> (Provider, Broker, Client) {
+pub(crate) fn world() -> (Provider, Broker, Client) {
     let provider = Provider::start();
     let broker = Broker::start(&provider);
     let mut client = Client::tcp(&broker);

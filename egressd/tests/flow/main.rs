@@ -5,6 +5,8 @@ mod broker;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod echoes;
 #[cfg(test)]
 mod hazmat;

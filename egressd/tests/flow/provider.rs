@@ -94,6 +94,8 @@ impl Provider {
 
 fn serve(stream: TcpStream, config: Arc<ServerConfig>, tell: &Sender<Seen>, wait: &Mutex<Receiver<()>>) {
     let _ = tell.send(Seen::Connected);
+    // What is sent by itself is to arrive by itself, and soon.
+    stream.set_nodelay(true).unwrap();
     let connection = ServerConnection::new(config).unwrap();
     let mut stream = BufReader::new(StreamOwned::new(connection, stream));
     let mut served = 0;

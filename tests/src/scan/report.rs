@@ -15,6 +15,11 @@ pub struct Report {
     pub bytes: u64,
     /// How many bytes of mappings were locked and kept out of cores, read or not.
     pub locked: u64,
+    /// How many KiB of those were in swap.
+    pub swapped: u64,
+    /// Mappings that are locked or kept out of cores, and are not all that memory for values must be; with
+    /// their flags.
+    pub half_locked: Vec<String>,
     /// How many slots of its locked memory were looked for elsewhere, if they were.
     pub held: u64,
     /// Mappings that the kernel did not give, and how many bytes of them.

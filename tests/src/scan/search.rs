@@ -110,6 +110,10 @@ fn look(pid: i32, threads: &[Pid], index: &Index) -> io::Result<Report> {
         let locked = mapping.is_locked();
         if locked {
             report.locked += bytes.len() as u64;
+            report.swapped += mapping.swapped;
+        }
+        if mapping.is_half_locked() {
+            report.half_locked.push(format!("{:?} has {}", mapping.name, mapping.flags()));
         }
         finds(index, &bytes, &mut report, locked, |at| {
             let name = if mapping.name.is_empty() { "an anonymous mapping" } else { &mapping.name };

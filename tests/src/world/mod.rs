@@ -8,6 +8,7 @@ mod call;
 mod canary;
 mod captured;
 pub mod census;
+pub mod clock;
 mod doctor;
 pub mod files;
 mod home;
