@@ -47,6 +47,8 @@ mod terminal;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod tour;
+#[cfg(test)]
 mod verbs;
 #[cfg(test)]
 mod versions;

@@ -26,7 +26,9 @@ mod remove;
 mod restore;
 mod rollback;
 mod rotate;
+mod suggestion;
 mod token;
+mod tour;
 mod unlock;
 mod value;
 
@@ -58,9 +60,7 @@ enum Area {
 
 #[derive(Args)]
 #[command(
-    arg_required_else_help = true,
-    subcommand_required = true,
-    after_help = "First steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
+    after_help = "Without a command: how this home stands, and what to do next.\n\nFirst steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
                   ugent secret add @openai_api_key --provider openai --stdin\n  ugent secret broker start"
 )]
 struct Secret {
@@ -71,7 +71,7 @@ struct Secret {
     #[arg(long, global = true)]
     system: bool,
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Subcommand)]
@@ -146,7 +146,7 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
-    if let Verb::Audit(audit) = &secret.verb
+    if let Some(Verb::Audit(audit)) = &secret.verb
         && audit.is_export()
     {
         // As the daemons: it settles in by itself, in an order of its own.
@@ -154,8 +154,12 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     }
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
-    let word = secret.verb.word();
-    run(secret.verb, mode, sources).map_err(|halt| match halt {
+    let word = secret.verb.as_ref().map_or("", Verb::word);
+    let done = match secret.verb {
+        Some(verb) => run(verb, mode, sources),
+        None => spawn::settle_in().map_err(Halt::from).and_then(|()| tour::run(mode, sources)),
+    };
+    done.map_err(|halt| match halt {
         Halt::Failed(failure) if failure.hint == HELP => {
             Halt::Failed(Failure { hint: format!("ugent secret {word} --help"), ..failure })
         }

@@ -16,6 +16,7 @@ mod outcome;
 mod port;
 mod running;
 mod settings;
+mod terminal;
 pub mod until;
 
 use std::fs;
@@ -33,6 +34,7 @@ pub use home::{Home, Snapshot};
 pub use layout::Layout;
 pub use outcome::Outcome;
 pub use running::Running;
+pub use terminal::AtTerminal;
 
 use crate::standin::StandIn;
 use http::{Answer, Ask, Http};
