@@ -62,14 +62,19 @@ impl World {
     /// `ugent secret …` at a terminal, with nothing of this world in its environment but the home.
     #[must_use]
     pub fn at_terminal(&self, command: &str) -> AtTerminal {
-        let ugent = Binaries::of_this_build().path("ugent");
+        self.typed_at_terminal(&format!("ugent secret {command}"))
+    }
+
+    /// A line of a shell at a terminal, in the same way.
+    #[must_use]
+    pub fn typed_at_terminal(&self, line: &str) -> AtTerminal {
+        let binaries = Binaries::of_this_build().path("");
         let mut script = Command::new("script");
         script
-            .args(["--quiet", "--return", "--command"])
-            .arg(format!("{} secret {command}", ugent.display()))
-            .arg("/dev/null")
+            .args(["--quiet", "--return", "--command", line, "/dev/null"])
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", format!("{}:/usr/bin:/bin", binaries.display()))
+            .env("HOME", self.home.around())
             .env("TERM", "xterm")
             .env("SHELL", "/bin/sh")
             .env("UGENT_HOME", self.home.path())
