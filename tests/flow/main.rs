@@ -41,6 +41,8 @@ mod requests;
 #[cfg(test)]
 mod revocations;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod terminal;

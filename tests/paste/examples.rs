@@ -7,9 +7,10 @@ use tests::world::until::until_true;
 use tests::world::{Outcome, World};
 
 /// The stage that a command's examples are for; where none is named: [`Stage::Ready`].
-const STAGES: [(&str, Stage); 14] = [
+const STAGES: [(&str, Stage); 15] = [
     ("", Stage::Vault),
     ("init", Stage::Fresh),
+    ("setup", Stage::Fresh),
     ("restore", Stage::Fresh),
     ("add", Stage::Vault),
     ("import", Stage::Vault),
@@ -28,11 +29,21 @@ const STAGES: [(&str, Stage); 14] = [
 type Answers<'a> = Vec<(&'a str, &'a str)>;
 
 /// Examples that ask at a terminal, and what is typed there.
-fn answers<'a>(line: &str, passphrase: &'a str) -> Option<Answers<'a>> {
+fn answers<'a>(line: &str, passphrase: &'a str, key: &'a str) -> Option<Answers<'a>> {
     let vaults = ("passphrase of the vault", passphrase);
     let chosen = [("new passphrase", "another"), ("again", "another")];
     let own = [("passphrase for the backup", "its own"), ("again", "its own")];
     match line {
+        "ugent secret setup" => Some(vec![
+            ("number", ""),
+            ("passphrase for the new vault", passphrase),
+            ("again", passphrase),
+            ("provider", ""),
+            ("key", key),
+            ("consumer", ""),
+            ("number", ""),
+            ("send it", "y"),
+        ]),
         "ugent secret rekey" => Some([vec![vaults], chosen.to_vec()].concat()),
         "ugent secret backup vault-2030-01-31.backup" => Some([vec![vaults], own.to_vec()].concat()),
         "UGENT_HOME=/srv/ugent ugent secret restore vault-2030-01-31.backup" => Some(vec![
@@ -55,7 +66,7 @@ fn stage(command: &str) -> Stage {
 fn paste(example: &Example) -> Option<String> {
     let line = example.line.as_str();
     let ground = Ground::at(stage(&example.command));
-    let told = match answers(line, ground.world().passphrase()) {
+    let told = match answers(line, ground.world().passphrase(), ground.world().key()) {
         Some(answers) => ground.type_in(line).answering(&answers).run(),
         None => ground.paste(line),
     };

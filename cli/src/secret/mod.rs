@@ -26,6 +26,7 @@ mod remove;
 mod restore;
 mod rollback;
 mod rotate;
+mod setup;
 mod suggestion;
 mod token;
 mod tour;
@@ -76,6 +77,7 @@ struct Secret {
 
 #[derive(Subcommand)]
 enum Verb {
+    Setup(setup::Setup),
     Init(init::Init),
     Add(add::Add),
     Rotate(rotate::Rotate),
@@ -107,6 +109,7 @@ enum Verb {
 impl Verb {
     const fn word(&self) -> &'static str {
         match self {
+            Self::Setup(_) => "setup",
             Self::Init(_) => "init",
             Self::Add(_) => "add",
             Self::Rotate(_) => "rotate",
@@ -177,6 +180,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
     match verb {
         Verb::Exec(_) => Ok(()),
         // Makes the home that the others find.
+        Verb::Setup(setup) => setup.run(mode, sources),
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
         Verb::Doctor(doctor) => doctor.run(mode, sources),

@@ -52,6 +52,11 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// Without options.
+    pub(super) fn plain() -> Self {
+        Self { foreground: false, options: crate::launch::Options::default() }
+    }
+
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         if session.home.system().is_some() && !system::is_root() {
             return Err(system::takes_root("broker start").into());
