@@ -8,9 +8,10 @@ use tests::paste::{Block, Ground, How, Stage, blocks, every_command};
 use tests::world::World;
 
 /// Blocks that nothing runs: the document, a piece of the block, and why.
-const LEFT: [(&str, &str, &str); 2] = [
+const LEFT: [(&str, &str, &str); 3] = [
     ("README.md", "./packaging/quickstart", "tests/run runs it, with a release build"),
     ("README.md", "terminal / service manager", "a drawing"),
+    ("docs/concepts.md", "your program", "a drawing"),
 ];
 
 fn root() -> PathBuf {
@@ -146,6 +147,18 @@ fn every_command_that_is_only_mentioned_exists_with_its_options() {
                 let option = option.split('=').next().unwrap_or_default();
                 assert!(help.contains(option), "{name}: `{span}`: {option}");
             }
+        }
+    }
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one() {
+    for (name, text) in documents() {
+        let folder = root().join(&name).parent().expect("a folder").to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            let is_local = !path.is_empty() && !path.contains("://");
+            assert!(!is_local || folder.join(path).exists(), "{name}: {target}");
         }
     }
 }

@@ -77,7 +77,7 @@ fn lines(sdk: Sdk, provider: &str, base: &str, token: &str) -> Vec<String> {
                     ),
                 ],
                 "mistral" => vec![
-                    "from mistralai import Mistral".into(),
+                    "from mistralai.client import Mistral".into(),
                     format!("client = Mistral(api_key={key}, server_url=\"{base}\")"),
                 ],
                 "cohere" => vec![
