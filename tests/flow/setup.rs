@@ -39,6 +39,12 @@ fn five_answers_make_a_gateway_that_works_and_nothing_typed_in_secret_is_shown()
     assert!(!told.contains(key) && !told.contains(ground.0.passphrase()), "{told}");
     assert_eq!(ground.0.ask(&Ask::chat()).status, 200);
     assert_eq!(ground.0.handles(), [HANDLE]);
+    for (path, (_, content)) in ground.0.home().snapshot() {
+        for secret in [key, ground.0.passphrase()] {
+            let is_there = content.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!is_there, "what was typed is in {}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn run(mode: Mode, sources: Sources) -> Outcome {
         line(&mut out, &paint.faint(&padded(label)), &text)?;
     }
     writeln!(out)?;
-    let step = Step::after(&state);
+    let step = Step::after(&state, mode);
     let mut commands = step.commands().into_iter();
     if let Some(first) = commands.next() {
         let typed = typed::text(mode, &first);

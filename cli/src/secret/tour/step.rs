@@ -4,12 +4,15 @@ use proto::standing::GrantsStanding;
 
 use super::state::{Here, State};
 use crate::secret::suggestion::Suggestion;
+use crate::system::Mode;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// There is nothing yet.
     SetUp,
+    /// There is nothing yet of the machine's broker, which `setup` is not for.
+    Init,
     /// The journal is broken: nothing goes before that is mended.
     Doctor,
     /// The grants file is refused.
@@ -28,10 +31,11 @@ pub(super) enum Step {
 
 impl Step {
     /// After all that was done.
-    pub(super) fn after(state: &State) -> Self {
-        let here = match state {
-            State::Nothing { .. } => return Self::SetUp,
-            State::Here(here) => here,
+    pub(super) fn after(state: &State, mode: Mode) -> Self {
+        let here = match (state, mode) {
+            (State::Nothing { .. }, Mode::OneUser) => return Self::SetUp,
+            (State::Nothing { .. }, Mode::System) => return Self::Init,
+            (State::Here(here), _) => here,
         };
         if here.keeper.journal_broken.is_some() {
             return Self::Doctor;
@@ -59,6 +63,7 @@ impl Step {
             |commands: &[&str]| commands.iter().map(|command| format!("ugent secret {command}")).collect();
         match self {
             Self::SetUp => of(&["setup"]),
+            Self::Init => of(&["init"]),
             Self::Doctor => of(&["doctor"]),
             Self::MendGrants => of(&["grant check"]),
             Self::Add => of(&["add @openai_api_key --provider openai --stdin < key.txt"]),
@@ -75,6 +80,7 @@ impl Step {
             Self::SetUp => {
                 "asks five questions, and ends with a gateway that works; or by hand: ugent secret init"
             }
+            Self::Init => "makes the machine's vault and catalog; it asks for a passphrase",
             Self::Doctor => "says what is wrong with the journal, and what mends it",
             Self::MendGrants => "says which line of the grants file is wrong, and what mends it",
             Self::Add => "puts your first key into the vault; it is read from stdin, and never shown again",
