@@ -7,6 +7,8 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::NoSlot;
 use unix::lane::LaneError;
 
+use crate::paint::Paint;
+
 /// Why a command stops before its end.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -77,7 +79,8 @@ pub(crate) fn exit(outcome: Outcome) -> ExitCode {
         Err(Halt::Said(code)) => ExitCode::from(code),
         Err(Halt::Failed(failure)) => {
             // With stderr gone there is nobody left to tell; the code still says it.
-            let _ = writeln!(io::stderr(), "{failure}");
+            let said = Paint::of(&io::stderr()).error(&failure.to_string());
+            let _ = writeln!(io::stderr(), "{said}");
             ExitCode::from(failure.class.exit_code())
         }
     }

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Parser};
 use proto::failure::{Failure, FailureClass};
+use proto::name::near::distance;
 
 use crate::ending::Halt;
 
@@ -146,40 +147,9 @@ fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-/// How many characters must be put in, taken out or replaced to make one of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    // Row by row: the distances from what of `one` was seen to each start of `other`.
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (seen, c) in one.chars().enumerate() {
-        let mut next = vec![seen + 1];
-        for ((left, right), d) in row.iter().zip(row.iter().skip(1)).zip(&other) {
-            let before = next.last().copied().unwrap_or_default();
-            next.push((left + usize::from(c != *d)).min(right + 1).min(before + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edits_are_counted() {
-        for (one, other, edits) in [
-            ("", "", 0),
-            ("list", "list", 0),
-            ("lsit", "list", 2),
-            ("rekey", "remove", 4),
-            ("", "add", 3),
-            ("ad", "add", 1),
-        ] {
-            assert_eq!(distance(one, other), edits, "{one} {other}");
-            assert_eq!(distance(other, one), edits, "{other} {one}");
-        }
-    }
 
     #[test]
     fn only_what_can_be_no_more_than_a_name_is_repeated() {

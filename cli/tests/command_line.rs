@@ -106,9 +106,20 @@ fn without_stdin_option_add_says_how_values_come() {
 fn typos_are_answered_with_what_is_near() {
     assert!(ugent(&["secret", "lsit"]).err.contains("did you mean list?"));
     assert!(ugent(&["secret", "list", "--jsno"]).err.contains("did you mean --json?"));
+    // In groups, too.
+    assert!(ugent(&["secret", "grnat"]).err.contains("did you mean grant?"));
+    assert!(ugent(&["secret", "grant", "lsit"]).err.contains("did you mean list?"));
+    assert!(ugent(&["secret", "broker", "stats"]).err.contains("did you mean start or status?"));
+    assert!(ugent(&["secret", "completions", "bsah"]).err.contains("did you mean bash?"));
+}
+
+#[test]
+fn without_a_command_it_says_how_this_home_stands_and_what_comes_next() {
     let alone = ugent(&["secret"]);
-    assert_eq!(alone.code, 64);
-    assert!(alone.err.contains("Usage: ugent secret"), "{}", alone.err);
+    assert_eq!((alone.code, alone.err.as_str()), (0, ""));
+    assert!(alone.out.contains(": not set up\n"), "{}", alone.out);
+    assert!(alone.out.contains("next     ugent secret setup\n"), "{}", alone.out);
+    assert!(!alone.out.contains('\x1b'), "no colours but on a terminal: {}", alone.out);
 }
 
 #[test]

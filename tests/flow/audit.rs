@@ -184,3 +184,51 @@ fn verify_finds_a_checkpoint_that_is_another_journals() {
     std::fs::write(path(&world), std::fs::read(path(&other)).unwrap()).unwrap();
     world.ugent(&["audit", "--verify"]).run().refused(65, &["checkpoint"]);
 }
+
+#[test]
+fn the_page_for_a_browser_has_everything_in_it_and_markup_of_nobody_else() {
+    let world = World::of_one_user();
+    let route = "/v1/a&b'c";
+    let table = format!(
+        "\n[[providers]]\nid = \"acme\"\nbase_url = \"https://localhost:{}\"\nallow_private = true\n\
+         inject = {{ header = \"authorization\", format = \"Bearer {{}}\" }}\n\
+         [[providers.routes]]\nmethod = \"POST\"\npath = \"{route}\"\npurpose = \"llm.chat\"\n",
+        world.standin().port()
+    );
+    world.home().write("secrets.providers.toml", &(world.providers() + &table));
+    drop(world.ugent(&["provider", "check"]).run().succeeded());
+    let broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    // A route may be called so: refused, it stands in the journal under that name.
+    let attack = "/proxy/acme/v1/a&b'c";
+    assert_eq!(world.ask(&Ask::post(attack, &serde_json::json!({}))).status, 403);
+    assert_eq!(world.ask(&Ask::post("/proxy/openai/v1/moderations", &serde_json::json!({}))).status, 403);
+    drop(broker.stop().succeeded());
+    let path = world.home().around().join("audit.html");
+    let arguments = ["audit", "--html", path.to_str().expect("a path")];
+    drop(world.ugent(&arguments).run().succeeded());
+    let page = std::fs::read_to_string(&path).expect("it was made");
+    for part in [
+        "@openai_api_key",
+        "ugent-core",
+        "not_granted",
+        "lease.used",
+        "id=\"timeline\"",
+        "<rect class=\"used\"",
+        "/v1/a&amp;b&#39;c",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    for loaded in ["<script", "<img", "http:", "https:", "src=\"", "href="] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).expect("there").permissions());
+    assert_eq!(mode & 0o7777, 0o600);
+    world.ugent(&arguments).run().refused(65, &["is there already"]);
+    assert_eq!(std::fs::read_to_string(&path).expect("as it was"), page);
+    let nowhere = world.home().around().join("nowhere/audit.html");
+    world.ugent(&["audit", "--html", nowhere.to_str().expect("a path")]).run().refused(74, &["nowhere"]);
+    let full = world.ugent(&["audit", "--html", "/dev/full/x"]).run();
+    assert_ne!(full.code, Some(0));
+}

@@ -45,6 +45,8 @@ mod requests;
 #[cfg(test)]
 mod revocations;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod streams;
@@ -52,6 +54,8 @@ mod streams;
 mod terminal;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod tour;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]

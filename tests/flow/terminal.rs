@@ -2,38 +2,11 @@
 //!
 //! `script` of util-linux gives the command a terminal and types into it.
 
-use std::process::Command;
-
-use tests::world::until::until_true;
-use tests::world::{HANDLE, Outcome, Running, World};
+use tests::world::{HANDLE, Outcome, World};
 
 /// Runs `ugent secret …` at a terminal; types each line when the output ends with its prompt.
 fn at_a_terminal(world: &World, command: &str, lines: &[(&str, &str)]) -> Outcome {
-    let ugent = tests::world::Binaries::of_this_build().path("ugent");
-    let mut script = Command::new("script");
-    script
-        .args(["--quiet", "--return", "--command"])
-        .arg(format!("{} secret {command}", ugent.display()))
-        .arg("/dev/null")
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("TERM", "xterm")
-        .env("SHELL", "/bin/sh")
-        .env("UGENT_HOME", world.home().path())
-        .current_dir(world.home().workspace());
-    let mut running = Running::open(script);
-    let mut known = 0;
-    for (prompt, line) in lines {
-        until_true(&format!("it asks for {prompt}"), || {
-            let said = running.stdout();
-            let new = said.get(known..).unwrap_or_default();
-            new.to_lowercase().contains(prompt)
-                && [":", "[y/N]"].iter().any(|end| new.trim_end().ends_with(end))
-        });
-        known = running.stdout().len();
-        running.type_line(line);
-    }
-    running.outcome()
+    world.at_terminal(command).answering(lines).run()
 }
 
 #[test]
@@ -129,4 +102,31 @@ fn audit_shows_the_last_fifty() {
         .filter(|line| line.contains("secret.rotated") || line.contains("vault.unlocked"))
         .count();
     assert!((48..=50).contains(&rows), "{rows} rows: {told}");
+}
+
+#[test]
+fn colours_are_for_a_terminal_that_wants_them() {
+    let world = World::of_one_user();
+    for command in ["doctor", "inspect @nobody", ""] {
+        let coloured = |told: Outcome| told.stdout.contains('\x1b') || told.stderr.contains('\x1b');
+        assert!(coloured(at_a_terminal(&world, command, &[])), "{command:?} at a terminal");
+        let unwanted = world.at_terminal(command).env("NO_COLOR", "1").run();
+        assert!(!coloured(unwanted), "{command:?} under NO_COLOR");
+        assert!(!coloured(world.at_terminal(command).env("TERM", "dumb").run()), "{command:?}, dumb");
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert!(!coloured(world.ugent(&words).env("TERM", "xterm").run()), "{command:?} in a pipe");
+    }
+}
+
+#[test]
+fn what_takes_longer_than_a_second_says_so_at_a_terminal_and_nowhere_else() {
+    let world = World::bare_of_one_user();
+    // Slow on any machine: 16 passes over 256 MiB.
+    let slow = "kdf = { memory_kib = 262144, passes = 16 }\nbackend = \"file-vault\"\n";
+    world.home().write("secrets.toml", slow);
+    let passphrase = [("passphrase", world.passphrase()), ("again", world.passphrase())];
+    let told = at_a_terminal(&world, "init", &passphrase).succeeded();
+    assert!(told.stdout.contains("making the vault … 1 s"), "{}", told.stdout);
+    let told = world.ugent(&["add", "@a", "--stdin"]).typing("0123456789").run().succeeded();
+    assert!(!told.stderr.contains("opening the vault"), "{}", told.stderr);
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(script: &str, providers: &[&str]) -> Vec<String> {
     outcome.stdout.lines().map(str::to_owned).collect()
 }
 
-fn set_up(world: &World, providers: &[&str]) {
+pub(crate) fn set_up(world: &World, providers: &[&str]) {
     let (mut table, mut grants) = (String::new(), String::new());
     let port = world.standin().port();
     let ca = world.home().path().join("ca.pem");

@@ -1,6 +1,8 @@
 //! The official SDKs, unchanged, with a broker token for a key.
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod matrix;

@@ -4,6 +4,8 @@
 //! Nothing of this is linked into a process that is shipped, and nothing here may be needed by
 //! one. The tests themselves are in the folders beside `src/`, one target an area.
 
+#[expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "as for the world below")]
+pub mod paste;
 #[expect(clippy::expect_used, reason = "as for the world: a look runs inside a test only")]
 pub mod scan;
 pub mod standin;

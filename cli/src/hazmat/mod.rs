@@ -14,3 +14,4 @@ pub(crate) mod output;
 pub(crate) mod passphrase;
 pub(crate) mod prompt;
 pub(crate) mod start;
+pub(crate) mod trial;

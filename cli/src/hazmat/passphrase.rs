@@ -42,6 +42,12 @@ impl Sources {
         Self { fd, given: fd, environment }
     }
 
+    /// Takes one that was asked for already, for the next that needs it.
+    pub(crate) fn give(&mut self, passphrase: SecretBytes) {
+        self.fd = None;
+        self.environment = Ok(Some(passphrase));
+    }
+
     /// Whether the environment held one when the program started.
     pub(crate) const fn have_environment(&self) -> bool {
         matches!(self.environment, Ok(Some(_)) | Err(_))

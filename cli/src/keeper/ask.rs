@@ -12,6 +12,7 @@ use unix::lane::{Lane, LaneError};
 
 use super::private::Private;
 use crate::ending::lane_broke;
+use crate::progress::Progress;
 
 /// Longest wait for an answer: a vault of the highest cost takes its time.
 const ANSWER: Duration = Duration::from_secs(120);
@@ -97,6 +98,7 @@ impl Keeper {
         fds: Vec<OwnedFd>,
     ) -> Result<Answered, Failure> {
         let deadline = Instant::now() + patience;
+        let _progress = takes_time(request).map(Progress::of);
         let sent = self.lane.send(request, value, fds, deadline);
         let parcel = match sent.and_then(|()| self.lane.wait_for::<CliAnswer>(deadline)) {
             Ok(parcel) => parcel,
@@ -123,6 +125,50 @@ impl Keeper {
             Reached::Private(private) => private.why().unwrap_or_else(|| lane_broke(error, "keeperd")),
             Reached::Broker => lane_broke(error, "the broker"),
         }
+    }
+}
+
+/// What a person who waits for it is told, of what may take longer than a second. Of the rest nothing
+/// is said, nor is the terminal looked for: an export that is confined asks, too.
+const fn takes_time(request: &CliRequest) -> Option<&'static str> {
+    match request {
+        // Each of these derives a key from a passphrase, which is to take its time.
+        CliRequest::Init { .. } => Some("making the vault"),
+        CliRequest::Unlock => Some("opening the vault"),
+        CliRequest::Rekey => Some("wrapping the keys anew"),
+        CliRequest::Backup => Some("writing the backup"),
+        CliRequest::Restore => Some("restoring the backup"),
+        CliRequest::CheckPassphrase
+        | CliRequest::VerifyFiles
+        | CliRequest::TokenIssue { .. }
+        | CliRequest::TokenRotate { .. }
+        | CliRequest::Approve { .. }
+        | CliRequest::LeaseRevoke { .. } => Some("checking the passphrase"),
+        CliRequest::ImportDone => Some("storing what is imported"),
+        CliRequest::Lock
+        | CliRequest::Add { .. }
+        | CliRequest::Rotate { .. }
+        | CliRequest::Rollback { .. }
+        | CliRequest::Remove { .. }
+        | CliRequest::ImportAdd { .. }
+        | CliRequest::List { .. }
+        | CliRequest::Inspect { .. }
+        | CliRequest::Journal { .. }
+        | CliRequest::TokenList { .. }
+        | CliRequest::TokenRevoke { .. }
+        | CliRequest::LeaseList { .. }
+        | CliRequest::ApprovalList { .. }
+        | CliRequest::Deny { .. }
+        | CliRequest::GrantList { .. }
+        | CliRequest::ProviderList { .. }
+        | CliRequest::Explain(_)
+        | CliRequest::CheckPolicy
+        | CliRequest::CheckText { .. }
+        | CliRequest::Borrow(_)
+        | CliRequest::Take { .. }
+        | CliRequest::GiveBack
+        | CliRequest::Status
+        | CliRequest::BrokerStop => None,
     }
 }
 

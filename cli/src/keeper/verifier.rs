@@ -11,6 +11,7 @@ use proto::journal::{Noted, Verdict};
 use super::Purpose;
 use super::ask::unexpected;
 use super::private::Private;
+use crate::progress::Progress;
 use crate::session::Session;
 
 /// To start and take its files.
@@ -47,6 +48,7 @@ impl Verifier {
         passphrase: SecretBytes,
     ) -> Result<Verdict, Failure> {
         self.0.until(Instant::now() + CHECKING);
+        let _progress = Progress::of("checking the journal");
         self.0.send(&ControlOrder::Verify { noted }, Some(passphrase), Vec::new())?;
         let verdict = loop {
             match self.0.report()? {

@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 const WORKSPACES_MAX: usize = 32;
 
 /// Where the gateway listens, as typed.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Options {
     /// Listens on this loopback address [default: 127.0.0.1:18443]
     #[arg(long, value_name = "127.0.0.1:PORT", conflicts_with = "no_tcp")]

@@ -11,11 +11,9 @@ use crate::manual;
 
 /// Prints completions for a shell
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  ugent secret completions bash > ~/.local/share/bash-completion/completions/ugent\n  \
-                        ugent secret completions zsh > ~/.zfunc/_ugent\n  \
-                        ugent secret completions fish > ~/.config/fish/completions/ugent.fish"
-)]
+#[command(after_help = "Examples:\n  source <(ugent secret completions bash)\n  \
+                        mkdir -p ~/.zfunc && ugent secret completions zsh > ~/.zfunc/_ugent\n  \
+                        mkdir -p ~/.config/fish/completions && ugent secret completions fish > ~/.config/fish/completions/ugent.fish")]
 pub(crate) struct Completions {
     /// Which
     #[arg(value_name = "SHELL")]

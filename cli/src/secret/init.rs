@@ -29,38 +29,41 @@ impl Init {
         home.check()?;
         // Settings are read before anything is made: a mistake in them must leave nothing behind.
         let mut session = Session::open(mode, sources)?;
-        let backend = session.settings.backend;
-        let request = CliRequest::Init { backend };
-        let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
-        let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };
-        let was_given = passphrase.is_some();
-        home.make()?;
-        restore::drop_left(&home);
-        let mut keeper = keeper::reach(&session, Purpose::Init)?;
-        let answered = match keeper.ask(&request, passphrase) {
-            Err(failure)
-                if failure.class == FailureClass::Refused && !was_given && !session.home.has_vault() =>
-            {
-                let passphrase = session.passphrase.require(Asking::Twice)?;
-                keeper.ask(&request, Some(passphrase))?
-            }
-            answered => answered?,
-        };
-        keeper.end()?;
-        let CliAnswer::Initialized { backend, items } = answered.answer else {
-            return Err(keeper::unexpected().into());
-        };
-        if let Err(failure) = session.home.fits_sockets() {
-            let warning = "no broker can start here, since a socket's path would be too long";
-            let _ = writeln!(std::io::stderr(), "warning: {warning}: {}", failure.what);
-        }
-        let mut out = std::io::stdout().lock();
-        for InitItem { path, existed } in items {
-            writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;
-        }
-        writeln!(out, "backend: {backend}")?;
-        let next = session.home.command("add @openai_api_key --provider openai --stdin");
-        writeln!(out, "next: {next}")?;
-        Ok(())
+        make(&mut session)
     }
+}
+
+/// Makes what is missing in a home that was checked, and says what was there.
+pub(super) fn make(session: &mut Session) -> Outcome {
+    let backend = session.settings.backend;
+    let request = CliRequest::Init { backend };
+    let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
+    let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };
+    let was_given = passphrase.is_some();
+    session.home.make()?;
+    restore::drop_left(&session.home);
+    let mut keeper = keeper::reach(session, Purpose::Init)?;
+    let answered = match keeper.ask(&request, passphrase) {
+        Err(failure) if failure.class == FailureClass::Refused && !was_given && !session.home.has_vault() => {
+            let passphrase = session.passphrase.require(Asking::Twice)?;
+            keeper.ask(&request, Some(passphrase))?
+        }
+        answered => answered?,
+    };
+    keeper.end()?;
+    let CliAnswer::Initialized { backend, items } = answered.answer else {
+        return Err(keeper::unexpected().into());
+    };
+    if let Err(failure) = session.home.fits_sockets() {
+        let warning = "no broker can start here, since a socket's path would be too long";
+        let _ = writeln!(std::io::stderr(), "warning: {warning}: {}", failure.what);
+    }
+    let mut out = std::io::stdout().lock();
+    for InitItem { path, existed } in items {
+        writeln!(out, "{} {path}", if existed { "exists " } else { "created" })?;
+    }
+    writeln!(out, "backend: {backend}")?;
+    let next = session.home.command("add @openai_api_key --provider openai --stdin");
+    writeln!(out, "next: {next}")?;
+    Ok(())
 }

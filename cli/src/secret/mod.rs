@@ -26,7 +26,10 @@ mod remove;
 mod restore;
 mod rollback;
 mod rotate;
+mod setup;
+mod suggestion;
 mod token;
+mod tour;
 mod unlock;
 mod value;
 
@@ -58,9 +61,7 @@ enum Area {
 
 #[derive(Args)]
 #[command(
-    arg_required_else_help = true,
-    subcommand_required = true,
-    after_help = "First steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
+    after_help = "Without a command: how this home stands, and what to do next.\n\nFirst steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
                   ugent secret add @openai_api_key --provider openai --stdin\n  ugent secret broker start"
 )]
 struct Secret {
@@ -71,11 +72,12 @@ struct Secret {
     #[arg(long, global = true)]
     system: bool,
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Subcommand)]
 enum Verb {
+    Setup(setup::Setup),
     Init(init::Init),
     Add(add::Add),
     Rotate(rotate::Rotate),
@@ -107,6 +109,7 @@ enum Verb {
 impl Verb {
     const fn word(&self) -> &'static str {
         match self {
+            Self::Setup(_) => "setup",
             Self::Init(_) => "init",
             Self::Add(_) => "add",
             Self::Rotate(_) => "rotate",
@@ -146,7 +149,7 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
-    if let Verb::Audit(audit) = &secret.verb
+    if let Some(Verb::Audit(audit)) = &secret.verb
         && audit.is_export()
     {
         // As the daemons: it settles in by itself, in an order of its own.
@@ -154,8 +157,12 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     }
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
-    let word = secret.verb.word();
-    run(secret.verb, mode, sources).map_err(|halt| match halt {
+    let word = secret.verb.as_ref().map_or("", Verb::word);
+    let done = match secret.verb {
+        Some(verb) => run(verb, mode, sources),
+        None => spawn::settle_in().map_err(Halt::from).and_then(|()| tour::run(mode, sources)),
+    };
+    done.map_err(|halt| match halt {
         Halt::Failed(failure) if failure.hint == HELP => {
             Halt::Failed(Failure { hint: format!("ugent secret {word} --help"), ..failure })
         }
@@ -173,6 +180,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
     match verb {
         Verb::Exec(_) => Ok(()),
         // Makes the home that the others find.
+        Verb::Setup(setup) => setup.run(mode, sources),
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
         Verb::Doctor(doctor) => doctor.run(mode, sources),

@@ -7,6 +7,7 @@ use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, SEGMENTS_PAGE};
 use proto::control_lane::{ControlReport, Wish};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
+use proto::name::near::nearest;
 use proto::name::{Backend, Handle};
 use proto::standing::{GrantsStanding, KeeperStanding};
 use unix::lane::Parcel;
@@ -227,11 +228,11 @@ impl Keeper {
         if self.vault.secrets.contains_key(handle) {
             return Ok(());
         }
-        Err(Failure::new(
-            FailureClass::BadInput,
-            format!("there is no secret {handle}"),
-            "ugent secret list   (shows the ones there are)",
-        ))
+        let hint = match nearest(handle.as_str(), self.vault.secrets.keys().map(Handle::as_str)) {
+            Some(near) => format!("did you mean @{near}?"),
+            None => "ugent secret list   (shows the ones there are)".to_owned(),
+        };
+        Err(Failure::new(FailureClass::BadInput, format!("there is no secret {handle}"), hint))
     }
 
     /// What is done must be recorded: a disk that is full is found before it is done.

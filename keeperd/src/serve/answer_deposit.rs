@@ -3,6 +3,7 @@
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
+use proto::name::near::nearest;
 use proto::name::{Handle, ProviderId};
 
 use super::answer_cli::no_value;
@@ -37,11 +38,12 @@ impl Keeper {
         if !provider.is_generic() && !is_known {
             let placed = providers.iter().map(|known| known.transport.provider.to_string());
             let known: Vec<_> = placed.chain(providers.unplaced().iter().map(ToString::to_string)).collect();
-            return Err(Failure::new(
-                FailureClass::BadInput,
-                format!("there is no provider of that name, so {handle} was not added"),
-                format!("--provider is one of: {}, generic", known.join(", ")),
-            ));
+            let hint = match nearest(provider.as_str(), known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean --provider {near}?"),
+                None => format!("--provider is one of: {}, generic", known.join(", ")),
+            };
+            let what = format!("there is no provider of that name, so {handle} was not added");
+            return Err(Failure::new(FailureClass::BadInput, what, hint));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod consumer;
 mod handle;
 mod host;
 mod method;
+pub mod near;
 mod provider;
 mod purpose;
 mod route;

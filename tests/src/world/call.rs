@@ -112,6 +112,22 @@ impl World {
                 command
             }
         };
+        self.surround(&mut command);
+        Call { command, input: Vec::new() }
+    }
+
+    /// A script for a shell that knows nothing but this world, with the binaries in its PATH.
+    #[must_use]
+    pub fn shell(&self, script: &str) -> Call {
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", script]);
+        self.surround(&mut command);
+        let path = format!("{}:/usr/bin:/bin", self.binaries.path("").display());
+        command.env("PATH", path).env_remove("UGENT_LOG");
+        Call { command, input: Vec::new() }
+    }
+
+    fn surround(&self, command: &mut Command) {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -123,7 +139,6 @@ impl World {
             .env("UGENT_LOG", "trace")
             .env("UGENT_RUN", self.home.run())
             .current_dir(self.home.workspace());
-        Call { command, input: Vec::new() }
     }
 
     /// The launcher.

@@ -19,6 +19,7 @@ pub mod outsider;
 mod port;
 mod running;
 mod settings;
+mod terminal;
 pub mod until;
 
 use std::fs;
@@ -36,6 +37,7 @@ pub use home::{Home, Snapshot};
 pub use layout::Layout;
 pub use outcome::Outcome;
 pub use running::Running;
+pub use terminal::AtTerminal;
 
 use crate::standin::StandIn;
 use http::{Answer, Ask, Http};

@@ -4,12 +4,14 @@
 mod export;
 mod filter;
 mod follow;
+mod html;
 mod pages;
 mod segment_file;
 mod verify;
 mod view;
 
 use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -30,7 +32,7 @@ const TERMINAL_LIMIT: usize = 50;
 /// Shows what was done with secrets, oldest first
 #[derive(Args)]
 #[command(after_help = "Examples:\n  ugent secret audit @openai_api_key --since 2h\n  \
-                        ugent secret audit --event lease.denied --json\n  ugent secret audit --verify")]
+                        ugent secret audit --event lease.denied --json\n  ugent secret audit --since 7d --html audit.html\n  ugent secret audit --verify")]
 pub(crate) struct Audit {
     /// Only of this secret
     #[arg(value_name = "@NAME")]
@@ -50,8 +52,11 @@ pub(crate) struct Audit {
     /// Goes on with what happens from now on
     #[arg(long)]
     follow: bool,
+    /// Writes one page for a browser to this new file: a timeline, leases by consumer, denials
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["follow", "json"])]
+    html: Option<PathBuf>,
     /// Checks that nothing was changed or taken away; needs the passphrase
-    #[arg(long, conflicts_with_all = ["name", "since", "event", "consumer", "limit", "follow"])]
+    #[arg(long, conflicts_with_all = ["name", "since", "event", "consumer", "limit", "follow", "html"])]
     verify: bool,
     /// With --verify: that the record of this number still has this link, as noted earlier
     #[arg(long, value_name = "SEQ:HASH", requires = "verify")]
@@ -78,6 +83,9 @@ impl Audit {
             return verify::run(session, self.expect.as_deref(), form);
         }
         let filter = self.filter()?;
+        if let Some(path) = &self.html {
+            return html::run(session, &filter, self.limit, path);
+        }
         let limit = self.limit.or(stdout().is_terminal().then_some(TERMINAL_LIMIT));
         let mut out = Printer { out: BufWriter::new(stdout().lock()), form, header: form == Form::Table };
         let mut last = filter::Last::new(limit);

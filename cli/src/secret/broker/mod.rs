@@ -14,6 +14,11 @@ use clap::{Args, Subcommand};
 use crate::ending::Outcome;
 use crate::session::Session;
 
+/// Starts it in the background, as `broker start` alone does.
+pub(super) fn start(session: &mut Session) -> Outcome {
+    start::Start::plain().run(session)
+}
+
 /// Starts, stops and shows the broker
 #[derive(Args)]
 #[command(

@@ -20,6 +20,7 @@ use crate::hazmat::handover;
 use crate::keeper;
 use crate::launch::Places;
 use crate::pause::pause;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::spawn::sibling;
 use crate::system;
@@ -51,6 +52,11 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// Without options.
+    pub(super) fn plain() -> Self {
+        Self { foreground: false, options: crate::launch::Options::default() }
+    }
+
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         if session.home.system().is_some() && !system::is_root() {
             return Err(system::takes_root("broker start").into());
@@ -142,6 +148,7 @@ fn in_background(session: &Session, mut launcher: Command, socket: &Path, path: 
     drop(launcher);
     let log_path = session.home.broker_log();
     let deadline = Instant::now() + STARTING;
+    let progress = Progress::of("starting the broker");
     while !probe::over_socket(socket, path) {
         if let Ok(Some(status)) = process.try_wait() {
             return Err(ended_early(status, &mut log, &log_path));
@@ -160,6 +167,7 @@ fn in_background(session: &Session, mut launcher: Command, socket: &Path, path: 
         }
         pause(PAUSE);
     }
+    drop(progress);
     let (launcher, standing) = standing(&mut keeper::require_broker(session)?)?;
     print(session, &launcher, &standing, "the broker is running")
 }

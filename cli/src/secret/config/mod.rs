@@ -9,7 +9,11 @@ use crate::session::Session;
 
 /// Looks after configuration files of programs
 #[derive(Args)]
-#[command(arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Example:\n  ugent secret config check ~/.ugent/config.toml"
+)]
 pub(crate) struct Config {
     #[command(subcommand)]
     verb: Verb,

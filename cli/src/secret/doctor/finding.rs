@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use proto::failure::Failure;
 use serde::Serialize;
 
+use crate::paint::Paint;
 use crate::system::Mode;
 use crate::typed;
 
@@ -28,6 +29,16 @@ impl Level {
             Self::Ok => "ok",
             Self::Warn => "warn",
             Self::Fail => "fail",
+        }
+    }
+
+    /// In a column of its own.
+    fn painted(self, paint: Paint) -> String {
+        let word = format!("{:4}", self.as_str());
+        match self {
+            Self::Ok => paint.good(&word),
+            Self::Warn => paint.odd(&word),
+            Self::Fail => paint.bad(&word),
         }
     }
 }
@@ -100,11 +111,11 @@ impl Report {
     }
 
     /// For people: a line each, its mend below it, and the count.
-    pub(super) fn lines(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn lines(&self, paint: Paint, out: &mut impl Write) -> io::Result<()> {
         for Finding { id: _, level, what, mend } in &self.checks {
-            writeln!(out, "{:4}  {what}", level.as_str())?;
+            writeln!(out, "{}  {what}", level.painted(paint))?;
             if let Some(mend) = mend {
-                writeln!(out, "      mend: {mend}")?;
+                writeln!(out, "      {} {mend}", paint.strong("mend:"))?;
             }
         }
         writeln!(
@@ -133,7 +144,7 @@ mod tests {
             Finding::fail("c", "this is broken", ""),
         ]);
         let mut out = Vec::new();
-        report.lines(&mut out).unwrap();
+        report.lines(Paint::Plain, &mut out).unwrap();
         let text = "ok    this is well\nwarn  this is odd\n      mend: do that\nfail  this is broken\n\
                     1 ok, 1 warning, 1 failure\n";
         assert_eq!(String::from_utf8(out).unwrap(), text);

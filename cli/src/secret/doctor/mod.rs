@@ -33,6 +33,7 @@ use crate::hazmat::environment as environment_block;
 use crate::hazmat::passphrase::Sources;
 use crate::home::Home;
 use crate::log_filter::LogFilter;
+use crate::paint::Paint;
 use crate::render::{self, Form, JsonOption};
 use crate::session::Session;
 use crate::settings::Settings;
@@ -54,7 +55,7 @@ impl Doctor {
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
             Form::Json => render::json(&mut out, &report)?,
-            Form::Table | Form::Plain => report.lines(&mut out)?,
+            Form::Table | Form::Plain => report.lines(Paint::of(&stdout()), &mut out)?,
         }
         out.flush()?;
         if report.has_failures() { Err(Halt::Said(FailureClass::Config.exit_code())) } else { Ok(()) }

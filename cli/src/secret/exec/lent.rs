@@ -165,8 +165,8 @@ fn why(session: &Session, keeper: &mut Keeper, consumer: Option<Consumer>, refus
             "try again later, or raise the limits of its grant",
         ),
         Mend::Grant => match missing(keeper, &those) {
-            Some(names) => {
-                failure(FailureClass::BadInput, format!("there is no secret {names}"), "ugent secret list")
+            Some((names, hint)) => {
+                failure(FailureClass::BadInput, format!("there is no secret {names}"), &hint)
             }
             None => {
                 let consumer = consumer.unwrap_or_else(Consumer::cli);
@@ -179,16 +179,19 @@ fn why(session: &Session, keeper: &mut Keeper, consumer: Option<Consumer>, refus
     }
 }
 
-/// Those of them that do not exist at all.
-fn missing(keeper: &mut Keeper, those: &[&NotLent]) -> Option<String> {
-    let mut missing = Vec::new();
+/// Those of them that do not exist at all, and what keeperd says to the last of them.
+fn missing(keeper: &mut Keeper, those: &[&NotLent]) -> Option<(String, String)> {
+    let (mut missing, mut hint) = (Vec::new(), String::new());
     for NotLent { secret, .. } in those {
         match keeper.ask(&CliRequest::Inspect { handle: secret.clone() }, None) {
-            Err(failure) if failure.class == FailureClass::BadInput => missing.push(secret.to_string()),
+            Err(failure) if failure.class == FailureClass::BadInput => {
+                missing.push(secret.to_string());
+                hint = failure.hint;
+            }
             Err(_) | Ok(_) => {}
         }
     }
-    (!missing.is_empty()).then(|| missing.join(", "))
+    (!missing.is_empty()).then(|| (missing.join(", "), hint))
 }
 
 /// What would allow it, to be added as it stands.

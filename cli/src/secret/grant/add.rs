@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
-use proto::name::{Consumer, Delivery, Host, Method, NameError, Purpose};
+use proto::name::{Consumer, Delivery, Handle, Host, Method, NameError, Purpose};
 use proto::policy::{FileVerdict, PolicyFile};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
@@ -15,6 +15,7 @@ use super::verdict_on;
 use crate::clock::span_ms;
 use crate::ending::Outcome;
 use crate::keeper;
+use crate::secret::suggestion::Suggestion;
 use crate::secret::{bad_name, handle};
 use crate::session::Session;
 use crate::system::{is_root, takes_root};
@@ -69,7 +70,26 @@ pub(crate) struct Add {
 }
 
 impl Add {
-    pub(super) fn run(&self, session: &Session) -> Outcome {
+    /// One that was suggested.
+    pub(in crate::secret) fn of(secret: &Handle, consumer: &Consumer, suggestion: &Suggestion) -> Self {
+        Self {
+            secret: secret.to_string(),
+            consumer: consumer.to_string(),
+            purpose: suggestion.purposes.iter().map(ToString::to_string).collect(),
+            delivery: vec![suggestion.delivery.to_string()],
+            host: suggestion.hosts.iter().map(ToString::to_string).collect(),
+            ttl: None,
+            method: Vec::new(),
+            path: Vec::new(),
+            not_after: None,
+            max_requests_per_minute: None,
+            max_concurrent: None,
+            approval: None,
+            approval_wait: None,
+        }
+    }
+
+    pub(in crate::secret) fn run(&self, session: &Session) -> Outcome {
         if session.home.system().is_some() && !is_root() {
             return Err(takes_root("writing the grants").into());
         }

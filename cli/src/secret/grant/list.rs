@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::clock::seconds;
 use crate::ending::Outcome;
-use crate::keeper::{self, Purpose};
+use crate::keeper::{self, Keeper, Purpose};
 use crate::render::{self, Form, JsonOption};
 use crate::session::Session;
 
@@ -99,7 +99,10 @@ impl Row {
 
 impl List {
     pub(super) fn run(&self, session: &Session) -> Outcome {
-        let rows = all(session)?.into_iter().map(Row::from);
+        let mut keeper = keeper::reach(session, Purpose::Use)?;
+        let grants = all(&mut keeper)?;
+        keeper.end()?;
+        let rows = grants.into_iter().map(Row::from);
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
             Form::Json => render::json(&mut out, &rows.collect::<Vec<_>>())?,
@@ -113,8 +116,8 @@ impl List {
     }
 }
 
-fn all(session: &Session) -> Result<Vec<GrantView>, Failure> {
-    let mut keeper = keeper::reach(session, Purpose::Use)?;
+/// All of them, page by page.
+pub(in crate::secret) fn all(keeper: &mut Keeper) -> Result<Vec<GrantView>, Failure> {
     let mut found: Vec<GrantView> = Vec::new();
     loop {
         let seen = u32::try_from(found.len()).unwrap_or(u32::MAX);
@@ -127,7 +130,6 @@ fn all(session: &Session) -> Result<Vec<GrantView>, Failure> {
         let ends = !more || grants.is_empty();
         found.extend(grants);
         if ends {
-            keeper.end()?;
             return Ok(found);
         }
     }

@@ -7,6 +7,8 @@ mod explain;
 mod list;
 mod new_file;
 
+pub(super) use self::add::Add;
+pub(super) use self::list::all;
 use clap::{Args, Subcommand};
 use proto::cli_lane::{CliAnswer, CliRequest, PART_MAX};
 use proto::failure::Failure;

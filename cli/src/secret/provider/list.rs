@@ -6,6 +6,7 @@ use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::name::ProviderId;
+use proto::name::near::nearest;
 use proto::policy::{Origin, RouteView};
 use serde::Serialize;
 
@@ -87,10 +88,13 @@ impl List {
         let mut routes = all(&mut keeper)?;
         keeper.end()?;
         if let Some(wanted) = wanted {
+            let near = nearest(wanted.as_str(), routes.iter().map(|route| route.provider.as_str()));
+            let hint =
+                near.map_or("ugent secret provider list".to_owned(), |near| format!("did you mean {near}?"));
             routes.retain(|route| route.provider == wanted);
             if routes.is_empty() {
                 let what = "there is no provider of that name";
-                return Err(Failure::new(FailureClass::BadInput, what, "ugent secret provider list").into());
+                return Err(Failure::new(FailureClass::BadInput, what, hint).into());
             }
         }
         // What cannot be used yet stands at the end, where it is seen.

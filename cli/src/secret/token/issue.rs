@@ -42,7 +42,12 @@ pub(crate) struct Issue {
 }
 
 impl Issue {
-    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+    /// One without an end, to a new file.
+    pub(in crate::secret) fn to_file(consumer: &Consumer, path: PathBuf) -> Self {
+        Self { consumer: consumer.to_string(), ttl: None, out: Some(path) }
+    }
+
+    pub(in crate::secret) fn run(&self, session: &mut Session) -> Outcome {
         let consumer = Consumer::parse(&self.consumer).map_err(bad_name)?;
         let ttl_ms = self.ttl.as_deref().map(|text| span("--ttl", text)).transpose()?;
         if ttl_ms == Some(0) {

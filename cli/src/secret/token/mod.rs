@@ -5,6 +5,7 @@ mod list;
 mod revoke;
 mod rotate;
 
+pub(super) use self::issue::Issue;
 use clap::{Args, Subcommand};
 use proto::failure::Failure;
 
@@ -27,7 +28,7 @@ pub(crate) struct Token {
 
 #[derive(Subcommand)]
 enum Verb {
-    Issue(issue::Issue),
+    Issue(Issue),
     List(list::List),
     Revoke(revoke::Revoke),
     Rotate(rotate::Rotate),
