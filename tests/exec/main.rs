@@ -13,6 +13,8 @@ mod loans;
 #[cfg(test)]
 mod looked_into;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod refused;
