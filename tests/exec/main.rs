@@ -17,6 +17,8 @@ mod migrate;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod signals;

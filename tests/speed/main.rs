@@ -7,4 +7,6 @@ mod journal;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod mask;
+#[cfg(test)]
 mod scrub;

@@ -20,6 +20,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod plugin;
 mod provider;
 mod rekey;
 mod remove;
@@ -84,6 +85,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Exec(exec::Exec),
+    Plugin(plugin::Plugin),
     Config(config::Config),
     Grant(grant::Grant),
     Provider(provider::Provider),
@@ -115,6 +117,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Exec(_) => "exec",
+            Self::Plugin(_) => "plugin",
             Self::Config(_) => "config",
             Self::Grant(_) => "grant",
             Self::Provider(_) => "provider",
@@ -169,9 +172,13 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         let heritage = spawn::settle_in_for_another()?;
         return exec.run(&mut Session::open(mode, sources)?, &heritage);
     }
+    if let Verb::Plugin(plugin) = verb {
+        let heritage = spawn::settle_in_for_another()?;
+        return plugin.run(mode, sources, &heritage);
+    }
     spawn::settle_in()?;
     match verb {
-        Verb::Exec(_) => Ok(()),
+        Verb::Exec(_) | Verb::Plugin(_) => Ok(()),
         // Makes the home that the others find.
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.

@@ -19,8 +19,8 @@ use proto::failure::{Failure, FailureClass};
 
 use super::program::{not_run, unfit};
 use crate::ending::{Halt, Outcome};
-use crate::hazmat::mask::{Ended, Patterns, Pump};
-use crate::hazmat::start::{Program, Redirection, by_default};
+use crate::hazmat::mask::{Ended, Patterns, Pump, To};
+use crate::hazmat::start::{Group, Program, Redirection, by_default};
 
 /// The exit code after `--timeout`, as of timeout(1).
 const TIMED_OUT: u8 = 124;
@@ -65,7 +65,7 @@ pub(super) fn run(program: Program, watch: Watch) -> Outcome {
     let streams = Streams::new(watch.patterns.as_ref())?;
 
     unix::surrender::cores_again(watch.core).map_err(|error| unfit("the limit of core files", &error))?;
-    let started = program.spawn(&streams.redirections(), &watch.descriptors, &before);
+    let started = program.spawn(&streams.redirections(), &watch.descriptors, &before, Group::Ours);
     let limited = unix::surrender::cores_for_now();
     let child = started.map_err(not_run)?;
     // The values are the child's now.
@@ -111,7 +111,7 @@ impl Streams {
         let Some(patterns) = patterns else { return Ok(streams) };
         for (number, to) in masked().map_err(failed)? {
             let (from, theirs) = pipe().map_err(failed)?;
-            streams.pumps.push(Pump::start(patterns, from.into(), to, &is_over)?);
+            streams.pumps.push(Pump::start(patterns, from.into(), To::Place(to), &is_over)?);
             streams.theirs.push((theirs.into(), number));
         }
         Ok(streams)
