@@ -61,7 +61,10 @@ impl Values {
                 }
                 (name, None) => {
                     let last = sample.after.chars().last().filter(|c| matches!(c, '"' | '\''));
-                    quote = last.inspect(|_| drop(sample.after.pop()));
+                    quote = last;
+                    if quote.is_some() {
+                        sample.after.pop();
+                    }
                     let is_bare = quote.is_none() && sample.after.ends_with('=');
                     let around = if is_bare || file.contains("env") { "" } else { "\"" };
                     sample.before.push_str(&self.of(name));

@@ -14,8 +14,9 @@ use proto::hazmat::{NoSlot, Room, SecretBytes};
 use proto::name::Handle;
 use unix::wash;
 
+use super::language::{Language, Stays};
 use super::line::Extent;
-use super::scalar::{Language, Scalar, Stays};
+use super::scalar::Scalar;
 use super::{FILE_MAX, Finding, Section, Sort, Source, look, sorts};
 use crate::hazmat::env_file::{EnvFile, Variable};
 use crate::hazmat::in_place;

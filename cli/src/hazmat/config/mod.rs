@@ -3,6 +3,8 @@
 //! place and sort; the text stays in locked memory, and no part of a value leaves this module.
 
 mod document;
+mod items;
+mod language;
 mod line;
 mod place;
 mod scalar;
@@ -20,7 +22,7 @@ use line::Extent;
 use place::Place;
 
 pub(crate) use document::{Credential, Document};
-pub(crate) use scalar::Language;
+pub(crate) use language::Language;
 pub(crate) use sorts::Sort;
 
 /// The longest file that is looked through.

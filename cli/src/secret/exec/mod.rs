@@ -3,6 +3,7 @@
 
 pub(super) mod lent;
 pub(super) mod program;
+mod streams;
 mod supervise;
 pub(super) mod variables;
 

@@ -2,40 +2,21 @@
 //! terminal's signals are for us alone, and what it leaves behind goes with it. Its values are in its
 //! environment, and here only as what its output is searched for.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::{PipeWriter, pipe};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::{SigSet, Signal};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Handle;
 
 use super::course::{Course, Ended, Next};
 use super::file::{OnRotate, Plugin};
 use super::lender::Wish;
+use super::process::{Ending, Outputs, Running, Then};
 use super::standing::{Held, Standing};
-use super::start;
 use crate::clock;
-use crate::ending::no_slot;
-use crate::hazmat::block::{Block, Filled};
-use crate::hazmat::environment;
-use crate::hazmat::mask::{Patterns, Pump, SHORTEST, Shared, Tagged, To};
-use crate::hazmat::start::{Group, Program, Redirection};
+use crate::hazmat::mask::{Pump, SHORTEST};
 use crate::secret::exec::lent::Value;
-
-/// Where all plugins write to.
-#[derive(Clone)]
-pub(super) struct Outputs {
-    pub(super) out: Shared,
-    pub(super) err: Shared,
-}
 
 /// A plugin that is looked after.
 pub(super) struct Child {
@@ -63,31 +44,6 @@ pub(super) enum State {
     GivenUp,
     /// It has ended by itself, or we have ended it.
     Done,
-}
-
-/// A process.
-pub(super) struct Running {
-    pub(super) pid: Pid,
-    since: Instant,
-    versions: BTreeMap<Handle, u32>,
-    pumps: Vec<Pump>,
-    /// Closed when it is over.
-    over: PipeWriter,
-    pub(super) ending: Option<Ending>,
-}
-
-/// It was told to end.
-pub(super) struct Ending {
-    then: Then,
-    /// When it is killed; none once it was.
-    pub(super) kill_at: Option<Instant>,
-}
-
-/// What follows when it has ended as it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    Start,
-    Stay,
 }
 
 impl Child {
@@ -279,47 +235,11 @@ impl Child {
     }
 
     fn start(&mut self, values: &[Value], mask: &SigSet) -> Result<Running, Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::new(FailureClass::Io, format!("it could not be started: {error}"), "")
-        };
-        let filled: Vec<Filled<'_>> = self
-            .plugin
-            .secrets
-            .iter()
-            .filter_map(|(name, handle)| {
-                let found = values.iter().find(|value| value.handle == *handle)?;
-                Some(Filled { name, value: &found.value })
-            })
-            .collect();
-        let program = Program {
-            path: ourselves().map_err(failed)?,
-            arguments: start::arguments(&self.plugin, self.core),
-            plain: plain(&self.plugin.plain),
-            block: Block::of(&filled).map_err(no_slot)?,
-        };
-        let all: Vec<_> = values.iter().map(|value| &value.value).collect();
-        let patterns = Arc::new(Patterns::of(&all).map_err(no_slot)?);
-        let (is_over, over) = pipe().map_err(failed)?;
-        let is_over = Arc::new(OwnedFd::from(is_over));
-        let mut pumps = Vec::new();
-        let mut theirs = Vec::new();
-        for (number, to) in [(1, &self.outputs.out), (2, &self.outputs.err)] {
-            let (from, end) = pipe().map_err(failed)?;
-            let to = To::Lines(Tagged::new(to, &self.plugin.id));
-            pumps.push(Pump::start(&patterns, from.into(), to, &is_over)?);
-            theirs.push((number, OwnedFd::from(end)));
-        }
-        theirs.push((0, File::open("/dev/null").map_err(failed)?.into()));
-        let redirections: Vec<Redirection<'_>> =
-            theirs.iter().map(|(number, to)| Redirection { number: *number, to: to.as_fd() }).collect();
         for short in values.iter().filter(|value| value.value.len() < SHORTEST) {
             self.say(&format!("warning: the value of {} is too short to be masked", short.handle));
         }
         self.starts = self.starts.saturating_add(1);
-        let pid =
-            program.spawn(&redirections, &[], mask, Group::ItsOwn).map_err(|error| failed(error.into()))?;
-        let versions = values.iter().map(|value| (value.handle.clone(), value.version)).collect();
-        Ok(Running { pid, since: Instant::now(), versions, pumps, over, ending: None })
+        Running::start(&self.plugin, values, &self.outputs, self.core, mask)
     }
 
     /// A line about it, where plugins write their errors.
@@ -341,29 +261,6 @@ impl Child {
             why: why.map(str::to_owned),
         });
     }
-}
-
-impl Running {
-    /// To it and all that it has started in its group. One that is gone is found when it is waited for.
-    pub(super) fn signal(&self, signal: Signal) {
-        let _ = killpg(self.pid, signal);
-    }
-}
-
-/// This program, as the kernel knows it: also if its file was replaced meanwhile.
-fn ourselves() -> std::io::Result<CString> {
-    let path = std::env::current_exe()?;
-    let path = if path.exists() { path } else { "/proc/self/exe".into() };
-    CString::new(path.as_os_str().as_bytes()).map_err(std::io::Error::other)
-}
-
-/// Those of our variables that it is to have.
-fn plain(names: &[String]) -> Vec<Cow<'static, CStr>> {
-    let is_named = |text: &&CStr| {
-        let name = text.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
-        names.iter().any(|wanted| wanted.as_bytes() == name)
-    };
-    environment::all().into_iter().filter(is_named).map(Cow::Borrowed).collect()
 }
 
 fn shown(wait: Duration) -> String {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::file::Limits;
+use super::limits::Limits;
 
 /// The longest wait before another start.
 const LATEST: Duration = Duration::from_secs(60);

@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::failure::{Failure, FailureClass};
@@ -18,14 +17,13 @@ use serde::Deserialize;
 use toml::Spanned;
 use unix::owned::{self, Privacy};
 
+use super::limits::{Limits, LimitsWritten, limits};
 use crate::secret::exec::variables::check_name;
 
 /// The format there is.
 const SCHEMA: u32 = 1;
 /// More than any such file needs.
 const SIZE_MAX: u64 = 1024 * 1024;
-/// The longest that a plugin is waited for after it was told to end.
-const GRACE_MAX: u64 = 300;
 
 /// A program that is looked after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,25 +56,6 @@ pub(super) enum OnRotate {
     Nothing,
 }
 
-/// What it may use, and how often it may fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// Address space, in bytes.
-    pub(super) memory: Option<u64>,
-    /// Descriptors.
-    pub(super) files: Option<u64>,
-    /// Time on a processor, in seconds.
-    pub(super) cpu: Option<u64>,
-    /// Failures in a row until it is given up.
-    pub(super) failures: u32,
-    /// How long it runs before it counts as well.
-    pub(super) healthy: Duration,
-    /// The first wait before another start; each further one is twice as long.
-    pub(super) delay: Duration,
-    /// From being told to end to being ended.
-    pub(super) grace: Duration,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -106,20 +85,8 @@ struct PluginWritten {
     _routing: Option<toml::Table>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct LimitsWritten {
-    memory_mib: Option<u64>,
-    open_files: Option<u64>,
-    cpu_secs: Option<u64>,
-    max_failures: Option<u32>,
-    healthy_secs: Option<u64>,
-    restart_delay_ms: Option<u64>,
-    grace_secs: Option<u64>,
-}
-
 /// What is wrong, and at which byte.
-type Mistake = (usize, &'static str);
+pub(super) type Mistake = (usize, &'static str);
 
 /// Reads it.
 pub(super) fn read(path: &Path) -> Result<Vec<Plugin>, Failure> {
@@ -238,29 +205,6 @@ fn plugin(written: PluginWritten) -> Result<Plugin, Mistake> {
         },
         limits: limits(written.limits)?,
         id,
-    })
-}
-
-fn limits(written: Option<Spanned<LimitsWritten>>) -> Result<Limits, Mistake> {
-    let at = written.as_ref().map_or(0, |written| written.span().start);
-    let written = written.map(Spanned::into_inner).unwrap_or_default();
-    let grace = written.grace_secs.unwrap_or(10);
-    if grace > GRACE_MAX {
-        return Err((at, "grace_secs is at most 300"));
-    }
-    let failures = written.max_failures.unwrap_or(5);
-    if failures == 0 {
-        return Err((at, "max_failures is at least 1"));
-    }
-    let memory = written.memory_mib.map(|mib| mib.saturating_mul(1024 * 1024));
-    Ok(Limits {
-        memory,
-        files: written.open_files,
-        cpu: written.cpu_secs,
-        failures,
-        healthy: Duration::from_secs(written.healthy_secs.unwrap_or(60)),
-        delay: Duration::from_millis(written.restart_delay_ms.unwrap_or(1000).max(10)),
-        grace: Duration::from_secs(grace),
     })
 }
 

@@ -7,8 +7,9 @@ use clap::Args;
 use proto::failure::{Failure, FailureClass};
 
 use super::Config;
-use super::child::{Child, Outputs};
+use super::child::Child;
 use super::file::{self, Is, Plugin};
+use super::process::Outputs;
 use super::standing::Held;
 use super::supervise::Supervisor;
 use crate::ending::Outcome;

@@ -15,9 +15,10 @@ use proto::failure::{Failure, FailureClass};
 use proto::name::Handle;
 use unix::wash;
 
-use super::child::{Child, State, Then};
+use super::child::{Child, State};
 use super::course::Ended;
 use super::lender::{Lender, News, Wish};
+use super::process::Then;
 use crate::ending::Outcome;
 use crate::hazmat::start::by_default;
 use crate::session::Session;
