@@ -20,7 +20,7 @@ use crate::spawn::Heritage;
 
 /// Starts plugins, each with its own values in its environment, and looks after them
 ///
-/// Reads plugins.toml: schema_version = 1, and for each of [[plugins]]: id, command, args, directory, kind,
+/// Reads plugins.toml: schema_version = 1, and for each table of plugins: id, command, args, directory, kind,
 /// enabled, env_refs = ["PATH"] (variables it gets from here; no others), secret_env_refs = { VAR = "@NAME" },
 /// restart_on_rotate, limits = { memory_mib, open_files, cpu_secs, max_failures, healthy_secs,
 /// restart_delay_ms, grace_secs } and routing, which is not read. A plugin asks as consumer plugin:ID for the
