@@ -88,6 +88,12 @@ pub enum CliRequest {
     },
     /// Stores all that came with `ImportAdd` on this lane, or none.
     ImportDone,
+    /// Whether that value is the secret's current one, as the vault's file has it. Recorded before it is
+    /// answered: who guesses leaves a trace.
+    Compare {
+        /// Which secret.
+        handle: Handle,
+    },
     /// Every value, sealed under another passphrase, into an empty file whose fd comes along. With the
     /// vault's passphrase and the backup's, as [`crate::hazmat::pair`] joins them.
     Backup,
@@ -220,6 +226,15 @@ pub enum InFlight {
     Cut,
 }
 
+/// What came of comparing two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Likeness {
+    /// They are the same, byte for byte.
+    Same,
+    /// They are not.
+    Different,
+}
+
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
@@ -231,6 +246,7 @@ impl Message for CliRequest {
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::ImportAdd { .. }
+            | Self::Compare { .. }
             | Self::Backup
             | Self::Restore
             | Self::TokenIssue { .. }
@@ -274,6 +290,7 @@ impl Message for CliRequest {
             | Self::Remove { .. }
             | Self::ImportAdd { .. }
             | Self::ImportDone
+            | Self::Compare { .. }
             | Self::List { .. }
             | Self::Inspect { .. }
             | Self::Journal { .. }
@@ -343,6 +360,8 @@ pub enum CliAnswer {
         /// How many there are now that were not before.
         secrets: u32,
     },
+    /// To `Compare`.
+    Compared(Likeness),
     /// To `Backup`: the file is whole, synced, and was read back.
     BackedUp {
         /// How many secrets are in it.
@@ -491,6 +510,7 @@ impl Message for CliAnswer {
             | Self::Removed
             | Self::ImportNoted
             | Self::Imported { .. }
+            | Self::Compared(_)
             | Self::BackedUp { .. }
             | Self::Restored { .. }
             | Self::Listed { .. }
@@ -535,6 +555,7 @@ impl Message for CliAnswer {
             | Self::Removed
             | Self::ImportNoted
             | Self::Imported { .. }
+            | Self::Compared(_)
             | Self::BackedUp { .. }
             | Self::Restored { .. }
             | Self::Listed { .. }

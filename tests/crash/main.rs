@@ -11,6 +11,8 @@ mod disk;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 mod rekeys;
 #[cfg(test)]
 mod rollbacks;

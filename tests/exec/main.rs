@@ -13,7 +13,11 @@ mod loans;
 #[cfg(test)]
 mod looked_into;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
+mod plugins;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]

@@ -109,6 +109,18 @@ fn a_program_is_ended_when_its_time_is_over() {
 }
 
 #[test]
+fn one_that_says_nothing_of_its_end_is_killed_and_what_it_has_started_is_its_own() {
+    let world = ready();
+    let program = "trap \"\" TERM; sleep 600 & echo \"child $!\"; wait";
+    let running = &mut with_key(&world, &["--timeout", "1s"], &["sh", "-c", program]).open();
+    let told = running.outcome();
+    let child = told.stdout.trim().strip_prefix("child ").unwrap().parse().unwrap();
+    told.refused(124, &["time"]);
+    kill(nix::unistd::Pid::from_raw(child), Signal::SIGKILL).expect("it runs on");
+    until_true("it is gone", || Process::find(child).is_none());
+}
+
+#[test]
 fn no_privilege_is_gained_where_none_should_be() {
     let world = ready();
     let status = ["grep", "NoNewPrivs", "/proc/self/status"];

@@ -83,3 +83,21 @@ fn ctrl_z_stops_the_job_and_fg_goes_on_with_it() {
     running.type_line("exit 0");
     drop(running.outcome().succeeded());
 }
+
+#[test]
+fn a_program_that_takes_the_whole_terminal_has_it() {
+    let world = ready();
+    let text: String = (1..500).map(|number| format!("line {number} of many\n")).collect();
+    std::fs::write(world.home().workspace().join("text"), text).unwrap();
+    // In our place, and under us.
+    for options in [&[][..], &["--timeout", "1m"]] {
+        let line = with_key(&world, options, &["less", "text"]).shell_line();
+        let mut running = at_a_terminal(&world, &format!("stty rows 24 cols 80; exec {line}"));
+        until_true("the first page is shown", || running.stdout().contains("line 20 of many"));
+        running.type_line("G");
+        until_true("the last one is", || running.stdout().contains("line 499 of many"));
+        assert!(!running.stdout().contains("line 100 of many"), "it knows its size");
+        running.type_line("q");
+        drop(running.outcome().succeeded());
+    }
+}

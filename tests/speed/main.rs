@@ -7,6 +7,8 @@ mod journal;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod mask;
+#[cfg(test)]
 mod scrub;
 #[cfg(test)]
 mod streams;

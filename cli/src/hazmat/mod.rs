@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod env_file;
 pub(crate) mod environment;
 pub(crate) mod handover;
+mod in_place;
 pub(crate) mod injectable;
 pub(crate) mod input;
 pub(crate) mod mask;

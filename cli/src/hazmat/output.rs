@@ -32,12 +32,19 @@ pub(crate) fn line(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
 /// # Errors
 /// What the kernel says.
 #[expect(clippy::disallowed_methods, reason = "INV-02: from the slot to the kernel")]
-pub(super) fn whole(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
-    let mut written = 0;
-    while let Some(rest) = value.expose().get(written..).filter(|rest| !rest.is_empty()) {
-        match write(&to, rest) {
+fn whole(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
+    all(value.expose(), to)
+}
+
+/// The same, of what lies in locked memory.
+///
+/// # Errors
+/// What the kernel says.
+pub(super) fn all(mut bytes: &[u8], to: impl AsFd) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match write(&to, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(bytes) => written += bytes,
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }

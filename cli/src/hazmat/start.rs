@@ -37,6 +37,15 @@ pub(crate) struct Redirection<'a> {
     pub(crate) to: BorrowedFd<'a>,
 }
 
+/// Which process group a child is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// That of this process.
+    Ours,
+    /// One of its own, which it leads.
+    ItsOwn,
+}
+
 impl Program {
     /// Puts it in the place of this process.
     ///
@@ -60,6 +69,7 @@ impl Program {
         redirections: &[Redirection<'_>],
         descriptors: &[RawFd],
         mask: &SigSet,
+        group: Group,
     ) -> Result<Pid, Errno> {
         let mut actions = PosixSpawnFileActions::init()?;
         for Redirection { number, to } in redirections {
@@ -73,8 +83,15 @@ impl Program {
         attributes.set_sigmask(mask)?;
         // Ignored by the runtime of this program, which the child must not notice.
         attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
-        attributes
-            .set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF)?;
+        let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF;
+        match group {
+            Group::Ours => {}
+            Group::ItsOwn => {
+                attributes.set_pgroup(Pid::from_raw(0))?;
+                flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
+            }
+        }
+        attributes.set_flags(flags)?;
         let environment = self.environment();
         let path = self.path.as_c_str();
         match posix_spawn(path, &actions, &attributes, &self.arguments, &environment) {

@@ -20,6 +20,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod plugin;
 mod provider;
 mod rekey;
 mod remove;
@@ -86,6 +87,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
     Exec(exec::Exec),
+    Plugin(plugin::Plugin),
     Config(config::Config),
     Grant(grant::Grant),
     Provider(provider::Provider),
@@ -118,6 +120,7 @@ impl Verb {
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
             Self::Exec(_) => "exec",
+            Self::Plugin(_) => "plugin",
             Self::Config(_) => "config",
             Self::Grant(_) => "grant",
             Self::Provider(_) => "provider",
@@ -176,9 +179,13 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         let heritage = spawn::settle_in_for_another()?;
         return exec.run(&mut Session::open(mode, sources)?, &heritage);
     }
+    if let Verb::Plugin(plugin) = verb {
+        let heritage = spawn::settle_in_for_another()?;
+        return plugin.run(mode, sources, &heritage);
+    }
     spawn::settle_in()?;
     match verb {
-        Verb::Exec(_) => Ok(()),
+        Verb::Exec(_) | Verb::Plugin(_) => Ok(()),
         // Makes the home that the others find.
         Verb::Setup(setup) => setup.run(mode, sources),
         Verb::Init(init) => init.run(mode, sources),
@@ -193,7 +200,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
-        Verb::Config(config) => config.run(&Session::open(mode, sources)?),
+        Verb::Config(config) => config.run(&mut Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
         Verb::Provider(provider) => provider.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),

@@ -15,6 +15,7 @@ mod header;
 pub(crate) mod injectable;
 mod kdf;
 pub(crate) mod keys;
+pub(crate) mod likeness;
 pub(crate) mod token;
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ impl Keeper {
                 self.answer_import_add(lane, what, value)
             }
             CliRequest::ImportDone => self.answer_import_done(lane),
+            CliRequest::Compare { handle } => self.answer_compare(lane, handle, value),
             CliRequest::Backup => self.answer_backup(lane, value, fds),
             CliRequest::Restore => self.answer_restore(lane, value, fds),
             CliRequest::List { after } => {

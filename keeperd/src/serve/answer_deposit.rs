@@ -1,13 +1,15 @@
-//! Values that come in, and earlier ones that are gone back to.
+//! Values that come in, to be stored or compared, and earlier ones that are gone back to.
 
+use proto::cli_lane::{CliAnswer, Likeness};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
+use proto::journal::Event;
 use proto::meta::Timestamp;
 use proto::name::near::nearest;
 use proto::name::{Handle, ProviderId};
 
 use super::answer_cli::no_value;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Recorded};
 use super::lanes::LaneId;
 use super::slow::Job;
 use crate::clock::wall;
@@ -74,6 +76,38 @@ impl Keeper {
         let Some(keys) = self.vault.keys.clone() else { return Ok(()) };
         self.slow.send(Job::Rollback { lane, keys, handle, now });
         Ok(())
+    }
+
+    pub(super) fn answer_compare(
+        &mut self,
+        lane: LaneId,
+        handle: Handle,
+        value: Option<SecretBytes>,
+    ) -> Result<(), Failure> {
+        self.known(&handle)?;
+        self.room_for_a_record()?;
+        let value = value.ok_or_else(no_value)?;
+        let Some(keys) = self.vault.keys.clone() else { return Ok(()) };
+        self.slow.send(Job::Compare { lane, keys, handle, value });
+        Ok(())
+    }
+
+    /// The record does not say which it was: a reader of the journal learns of no value.
+    pub(super) fn compared(
+        &mut self,
+        lane: LaneId,
+        handle: Handle,
+        result: Result<(u32, Likeness), Failure>,
+    ) {
+        let (version, likeness) = match result {
+            Ok(compared) => compared,
+            Err(failure) => return self.answer_result(lane, Err(failure)),
+        };
+        let mut record = self.by(lane, Event::SecretCompared);
+        record.secret = Some(handle);
+        record.version = Some(version);
+        self.note(record);
+        self.answer_cli(lane, CliAnswer::Compared(likeness), Recorded::First);
     }
 
     fn deposit(&mut self, lane: LaneId, what: Deposit, value: Option<SecretBytes>) -> Result<(), Failure> {

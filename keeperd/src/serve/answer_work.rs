@@ -82,6 +82,7 @@ impl Keeper {
                 let answer = result.map(|rows| self.imported(lane, rows));
                 self.answer_result(lane, answer);
             }
+            Report::Compare { lane, handle, result } => self.compared(lane, handle, result),
             Report::HeaderFile { lane, result } => {
                 match result.and_then(|header| self.verify_files(header)) {
                     Ok(fds) => {

@@ -68,7 +68,8 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::Rollback { .. }
         | CliRequest::Remove { .. }
         | CliRequest::ImportAdd { .. }
-        | CliRequest::ImportDone => Needs::Unlocked,
+        | CliRequest::ImportDone
+        | CliRequest::Compare { .. } => Needs::Unlocked,
         CliRequest::Restore => Needs::Empty,
         CliRequest::BrokerStop => Needs::Broker,
     }

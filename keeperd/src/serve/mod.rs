@@ -26,6 +26,7 @@ mod expiring;
 mod flood;
 mod keeper;
 mod lanes;
+mod loan_judge;
 mod loans;
 mod owed;
 mod recorder;

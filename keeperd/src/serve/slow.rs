@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use proto::cli_lane::Likeness;
 use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
@@ -51,6 +52,7 @@ pub(super) enum Job {
     Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
     ImportAdd { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
     ImportDone { lane: LaneId, staged: Vec<Staged> },
+    Compare { lane: LaneId, keys: Arc<Keys>, handle: Handle, value: SecretBytes },
 }
 
 /// What became of it.
@@ -76,6 +78,7 @@ pub(super) enum Report {
     Restore { lane: LaneId, result: Result<Restored, Failure> },
     ImportAdd { lane: LaneId, result: Result<Staged, Failure> },
     ImportDone { lane: LaneId, result: Result<Vec<SecretRow>, Failure> },
+    Compare { lane: LaneId, handle: Handle, result: Result<(u32, Likeness), Failure> },
 }
 
 /// The loop's end of the thread.
@@ -189,5 +192,9 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::ImportAdd { lane, result: store.stage(&keys, &what, value) }
         }
         Job::ImportDone { lane, staged } => Report::ImportDone { lane, result: store.import(staged) },
+        Job::Compare { lane, keys, handle, value } => {
+            let result = store.compare(&keys, &handle, &value);
+            Report::Compare { lane, handle, result }
+        }
     }
 }

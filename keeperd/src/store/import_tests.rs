@@ -1,5 +1,7 @@
 //! Claims about importing: all of it, or none.
 
+use proto::cli_lane::Likeness;
+
 use super::tests::{add, deposit, handle, made, opens};
 use super::*;
 use crate::hazmat::samples::{is, secret};
@@ -52,4 +54,20 @@ fn what_cannot_be_written_keeps_all_out() {
     assert!(made.store.contents().unwrap().secrets.is_empty());
     std::fs::remove_dir(&blocked).unwrap();
     assert_eq!(made.store.drop_orphans().unwrap(), 0, "and no file is left");
+}
+
+#[test]
+fn a_value_is_compared_with_what_its_file_holds() {
+    let mut made = made();
+    let keys = made.unlocked.keys.clone();
+    add(&mut made.store, &keys, "@a", b"value a");
+    let mut like = |shown: &[u8]| made.store.compare(&keys, &handle("@a"), &secret(shown)).unwrap();
+    assert_eq!(like(b"value a"), (1, Likeness::Same));
+    for other in [&b"value b"[..], b"value", b"value a ", b"Value a"] {
+        assert_eq!(like(other), (1, Likeness::Different));
+    }
+    assert_eq!(
+        made.store.compare(&keys, &handle("@b"), &secret(b"x")).unwrap_err().class,
+        FailureClass::BadInput
+    );
 }

@@ -6,6 +6,7 @@
 //! is dropped at the next start.
 
 mod backup;
+mod compare;
 mod earlier;
 pub(crate) mod files;
 mod import;

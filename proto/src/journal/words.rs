@@ -29,6 +29,8 @@ pub enum Event {
     SecretRemoved,
     /// The version before took its place again.
     SecretRolledBack,
+    /// Somebody has shown a value and asked whether it is this secret's.
+    SecretCompared,
     /// Its value expires within two weeks; `ms` is what is left.
     SecretExpiring,
     /// A lease began; synced before its first release.
@@ -85,6 +87,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",
     SecretRolledBack => "secret.rolled_back",
+    SecretCompared => "secret.compared",
     SecretExpiring => "secret.expiring",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",

@@ -60,6 +60,14 @@ impl Call {
         self.by(&[&starter.display().to_string(), call])
     }
 
+    /// Killed when it makes one of those system calls for that time, before it is made.
+    #[must_use]
+    pub fn killed_at(self, calls: &str, time: u32) -> Self {
+        let (trace, inject) =
+            (format!("trace={calls}"), format!("inject={calls}:signal=SIGKILL:when={time}"));
+        self.by(&["strace", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, "--"])
+    }
+
     /// Started by another program, which is given it as its last arguments.
     fn by(self, starter: &[&str]) -> Self {
         let (program, arguments) = starter.split_first().expect("a program");

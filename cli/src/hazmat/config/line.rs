@@ -3,6 +3,7 @@
 
 use proto::name::Handle;
 
+use super::items::{Item, items};
 use super::sorts::{self, Sort};
 use super::{Section, Source};
 
@@ -11,11 +12,26 @@ const KEY_MAX: usize = 64;
 /// The longest word of one.
 const WORD_MAX: usize = 24;
 
-/// A text of a line, with the key before it.
-struct Item<'a> {
-    key: Option<&'a str>,
-    text: &'a str,
-    quoted: bool,
+/// Something that was found in a line, and where.
+pub(super) struct Hit<'a> {
+    /// The key before it, if it is a name.
+    pub(super) key: Option<String>,
+    pub(super) source: Source,
+    /// The same key where it stands, if there is one.
+    pub(super) stands: Option<&'a str>,
+    pub(super) text: &'a str,
+    pub(super) extent: Extent,
+}
+
+/// How much of a text is a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// A part.
+    Part,
+    /// It stands in a comment.
+    Comment,
 }
 
 /// The section that a line begins, if it does.
@@ -43,10 +59,17 @@ pub(super) fn id(line: &str) -> Option<String> {
     (item.text.len() <= KEY_MAX && !sorts::has_prefix(item.text)).then(|| item.text.to_owned())
 }
 
+/// The `type` of an instance.
+pub(super) fn sort_of_instance(line: &str) -> Option<&str> {
+    let item = items(line).into_iter().find(|item| matches!(item.key, Some("type" | "provider")))?;
+    is_shown(item.text).then_some(item.text)
+}
+
 /// What of a line is a credential or stands for one, with its key.
-pub(super) fn findings(line: &str, section: &Section) -> Vec<(Option<String>, Source)> {
+pub(super) fn findings<'a>(line: &'a str, section: &Section) -> Vec<Hit<'a>> {
     if line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY-----") {
-        return vec![(None, Source::Plain(Sort::PrivateKey))];
+        let source = Source::Plain(Sort::PrivateKey);
+        return vec![Hit { key: None, source, stands: None, text: line, extent: Extent::Part }];
     }
     let is_comment = line.starts_with(['#', ';']) || line.starts_with("//");
     let mut found = Vec::new();
@@ -54,12 +77,30 @@ pub(super) fn findings(line: &str, section: &Section) -> Vec<(Option<String>, So
     for item in items(line) {
         let key = item.key.filter(|key| is_shown(key)).map(str::to_owned);
         let is_value_of_option = std::mem::replace(&mut option, is_option(item.text));
+        let is_comment = is_comment || item.remark;
         let source = if is_comment {
             has_prefix(item.text).then_some(Source::Plain(Sort::Prefix))
         } else {
             source(&item, is_value_of_option, section)
         };
-        found.extend(source.map(|source| (key, source)));
+        let is_whole = match &source {
+            Some(Source::Plain(Sort::Key)) => true,
+            Some(Source::Plain(Sort::Prefix)) => sorts::has_prefix(item.text),
+            Some(
+                Source::Plain(Sort::Url | Sort::Argument | Sort::PrivateKey | Sort::Header)
+                | Source::Reference(_)
+                | Source::BadReference
+                | Source::Variable,
+            )
+            | None => false,
+        };
+        let extent = match (is_comment, is_whole) {
+            (true, _) => Extent::Comment,
+            (false, true) => Extent::Whole,
+            (false, false) => Extent::Part,
+        };
+        let (stands, text) = (item.key, item.text);
+        found.extend(source.map(|source| Hit { key, source, stands, text, extent }));
     }
     found
 }
@@ -82,14 +123,15 @@ fn source(item: &Item<'_>, is_value_of_option: bool, section: &Section) -> Optio
     }
     // Names of variables that are passed on, and no values.
     let is_list_of_names = matches!(section, Section::Plugin(_)) && key == Some("env_refs");
-    let sort = if has_prefix(text) {
+    let is_argument = is_value_of_option && !sorts::is_empty(text) && !is_option(text);
+    let sort = if is_option_with_value(text) || is_argument {
+        Sort::Argument
+    } else if has_prefix(text) {
         Sort::Prefix
     } else if sorts::is_in_url(text) {
         Sort::Url
     } else if is_bearer(text) {
         Sort::Header
-    } else if is_option_with_value(text) || is_value_of_option && !sorts::is_empty(text) && !is_option(text) {
-        Sort::Argument
     } else if by_key && !is_list_of_names && !sorts::is_empty(text) && is_one_word(item) {
         Sort::Key
     } else {
@@ -127,104 +169,9 @@ fn is_bearer(text: &str) -> bool {
 }
 
 /// A key is shown if it can be nothing else.
-fn is_shown(key: &str) -> bool {
+pub(super) fn is_shown(key: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     // Nobody's name has so many letters and digits in a row.
     let is_worded = key.split(|c: char| !c.is_ascii_alphanumeric()).all(|word| word.len() < WORD_MAX);
     key.len() <= KEY_MAX && key.chars().all(plain) && is_worded && !sorts::has_prefix(key)
-}
-
-/// The texts of a line, each with the key before it.
-fn items(line: &str) -> Vec<Item<'_>> {
-    let line = line.strip_prefix("- ").unwrap_or(line).trim_start_matches(['#', ';']).trim_start();
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let mut items: Vec<Item<'_>> = Vec::new();
-    let mut key = None;
-    let mut rest = line;
-    while let Some(first) = rest.chars().next() {
-        if matches!(first, '"' | '\'') {
-            let inner = rest.get(1..).unwrap_or_default();
-            let end = closing(inner, first);
-            let (text, behind) =
-                (inner.get(..end).unwrap_or_default(), inner.get(end + 1..).unwrap_or_default());
-            rest = behind.trim_start();
-            match separated(rest) {
-                Some(behind) => (key, rest) = (Some(text), behind),
-                None => push_text(&mut items, key, text, true),
-            }
-        } else if matches!(first, ',' | '{' | '}' | '[' | ']' | '(' | ')') || first.is_whitespace() {
-            // A key is for its own value, and for the elements of a list.
-            key = if matches!(first, ',' | '{' | '}' | ']') && !matches!(first, ',') { None } else { key };
-            rest = rest.get(first.len_utf8()..).unwrap_or_default();
-        } else {
-            let end = bare(rest, key.is_some());
-            let (text, behind) =
-                (rest.get(..end).unwrap_or_default().trim_end(), rest.get(end..).unwrap_or_default());
-            rest = behind.trim_start();
-            match separated(rest).filter(|_| key.is_none() || !text.contains("://")) {
-                Some(behind) => (key, rest) = (Some(text), behind),
-                None => push_text(&mut items, key, text, false),
-            }
-            if end == 0 {
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    items
-}
-
-/// A text, and within it a pair as an environment has it: `- "NAME=value"`.
-fn push_text<'a>(items: &mut Vec<Item<'a>>, key: Option<&'a str>, text: &'a str, quoted: bool) {
-    let pair = text.split_once('=').filter(|(name, _)| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    });
-    match pair {
-        Some((name, value)) if key.is_none_or(|key| !sorts::is_key(key)) => {
-            items.push(Item { key: Some(name), text: value, quoted });
-        }
-        Some(_) | None => items.push(Item { key, text, quoted }),
-    }
-}
-
-/// What is behind a separator of key and value, if there is one here.
-fn separated(rest: &str) -> Option<&str> {
-    let behind = rest.strip_prefix('=').or_else(|| {
-        let behind = rest.strip_prefix(':')?;
-        (behind.is_empty() || behind.starts_with([' ', '"', '\'', '[', '{'])).then_some(behind)
-    })?;
-    Some(behind.trim_start())
-}
-
-/// Where a text without quotes ends: a key at its separator, a value at what can be in no list.
-fn bare(rest: &str, is_value: bool) -> usize {
-    let mut before = ' ';
-    for (place, c) in rest.char_indices() {
-        let next = rest.get(place + c.len_utf8()..).and_then(|behind| behind.chars().next()).unwrap_or(' ');
-        let ends = match c {
-            ',' | '}' | ']' => true,
-            '"' | '\'' => place > 0 && before == ' ',
-            '#' => before == ' ' && place > 0,
-            '=' | ':' if !is_value => {
-                c == '=' || next.is_whitespace() || matches!(next, '"' | '\'' | '[' | '{')
-            }
-            _ => false,
-        };
-        if ends {
-            return place;
-        }
-        before = c;
-    }
-    rest.len()
-}
-
-/// Where a quoted text ends.
-fn closing(inner: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (place, c) in inner.char_indices() {
-        if c == quote && !escaped {
-            return place;
-        }
-        escaped = c == '\\' && !escaped && quote == '"';
-    }
-    inner.len()
 }

@@ -2,20 +2,31 @@
 //! line by line, so that one with a mistake in it is looked through too. What is found is told by its
 //! place and sort; the text stays in locked memory, and no part of a value leaves this module.
 
+mod document;
+mod items;
+mod language;
 mod line;
+mod place;
+mod scalar;
 mod sorts;
 
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
-use proto::hazmat::Room;
 use proto::name::Handle;
 
+use super::in_place;
+use line::Extent;
+use place::Place;
+
+pub(crate) use document::{Credential, Document};
+pub(crate) use language::Language;
 pub(crate) use sorts::Sort;
 
 /// The longest file that is looked through.
-const FILE_MAX: u64 = 1024 * 1024;
+const FILE_MAX: usize = 1024 * 1024;
 
 /// Something that is a credential, or stands for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +38,21 @@ pub(crate) struct Finding {
     /// In which table or below which key, as far as the lines tell.
     pub(crate) section: Section,
     pub(crate) source: Source,
+    spot: Spot,
+}
+
+/// Where it stands, by bytes of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Spot {
+    key: Option<Range<usize>>,
+    text: Range<usize>,
+    extent: Extent,
+    /// The key above it.
+    parent: Option<String>,
+    /// All keys of one group have this number.
+    group: usize,
+    /// What its instance says of itself.
+    sort: Option<String>,
 }
 
 /// Where a program would take it from.
@@ -60,42 +86,52 @@ pub(crate) enum Section {
 /// It cannot be read, or is too long, or there is no locked memory for it.
 #[expect(clippy::disallowed_methods, reason = "INV-02: the text is looked at where it lies")]
 pub(crate) fn look_through(path: &Path) -> io::Result<Vec<Finding>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > FILE_MAX {
-        return Err(io::Error::other("it is longer than 1 MiB"));
-    }
-    let length = usize::try_from(length).map_err(io::Error::other)?;
-    let mut text = Room::zeroed(length).map_err(io::Error::other)?;
-    let mut filled = 0;
-    while let Some(rest) = text.expose_mut().get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match nix::unistd::read(&file, rest) {
-            Ok(0) => break,
-            Ok(bytes) => filled += bytes,
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(look(text.expose().get(..filled).unwrap_or_default()))
+    Ok(look(in_place::read(path, FILE_MAX)?.expose()))
 }
 
 fn look(text: &[u8]) -> Vec<Finding> {
-    let (mut found, mut section) = (Vec::new(), Section::default());
+    let (mut found, mut table, mut place): (Vec<Finding>, _, _) =
+        (Vec::new(), Section::default(), Place::default());
+    let mut sorts: BTreeMap<String, String> = BTreeMap::new();
+    let range = |part: &str| {
+        let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        start..start.saturating_add(part.len())
+    };
     for (number, bytes) in text.split(|byte| *byte == b'\n').enumerate() {
         // What is no text is nobody's configuration; other lines may be.
-        let Ok(line) = str::from_utf8(bytes) else { continue };
-        let line = line.trim();
-        section = line::section(line).unwrap_or(section);
-        if let (Section::Plugin(id), Some(new)) = (&mut section, line::id(line)) {
+        let Ok(whole) = str::from_utf8(bytes) else { continue };
+        let line = whole.trim();
+        table = line::section(line).unwrap_or(table);
+        place.enter(whole);
+        if let (Section::Plugin(id), Some(new)) = (&mut table, line::id(line)) {
             *id = Some(new);
         }
-        let here = line::findings(line, &section);
-        found.extend(here.into_iter().map(|(key, source)| Finding {
+        let section = match place.instance() {
+            Some(name) => Section::Instance(name.to_owned()),
+            None => table.clone(),
+        };
+        if let (Section::Instance(name), Some(sort)) = (&section, line::sort_of_instance(line)) {
+            sorts.insert(name.clone(), sort.to_owned());
+        }
+        found.extend(line::findings(line, &section).into_iter().map(|hit| Finding {
             line: number + 1,
-            key,
+            key: hit.key,
             section: section.clone(),
-            source,
+            source: hit.source,
+            spot: Spot {
+                key: hit.stands.map(range),
+                text: range(hit.text),
+                extent: hit.extent,
+                parent: place.parent().map(str::to_owned),
+                group: place.number(),
+                sort: None,
+            },
         }));
+    }
+    for finding in &mut found {
+        if let Section::Instance(name) = &finding.section {
+            finding.spot.sort = sorts.get(name).cloned();
+        }
     }
     found
 }

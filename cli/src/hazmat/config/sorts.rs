@@ -125,5 +125,5 @@ pub(super) fn is_empty(text: &str) -> bool {
 /// Whether a text names a variable of the environment.
 pub(super) fn is_variable(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with('$') || text.starts_with("env:") || text.starts_with("%(") || text.starts_with("{{")
+    text.starts_with('$') || ["env:", "%(", "{{", "os.environ"].iter().any(|begin| text.starts_with(begin))
 }

@@ -69,6 +69,12 @@ impl EnvFile {
         &self.variables
     }
 
+    /// Its value as it is written, less its quotes.
+    #[expect(clippy::disallowed_methods, reason = "INV-02: for who looks at it in its slot")]
+    pub(super) fn text(&self, variable: &Variable) -> &[u8] {
+        self.bytes.expose().get(variable.text.clone()).unwrap_or_default()
+    }
+
     /// Whether there is nothing in it.
     #[expect(clippy::unused_self, reason = "the text is the file's, though its length is known here")]
     pub(crate) fn is_empty(&self, variable: &Variable) -> bool {
@@ -141,7 +147,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn not_understood(path: &Path, line: u32, mistake: Mistake) -> Failure {
     Failure::new(
         FailureClass::BadInput,
-        format!("{} line {line}: {mistake}; nothing was imported", path.display()),
+        format!("{} line {line}: {mistake}; nothing was changed", path.display()),
         mistake.mend(),
     )
 }

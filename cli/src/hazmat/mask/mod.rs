@@ -7,6 +7,8 @@ mod filter;
 mod forms;
 mod patterns;
 mod pump;
+mod tagged;
 
 pub(crate) use patterns::{Patterns, SHORTEST};
-pub(crate) use pump::{Ended, Pump};
+pub(crate) use pump::{Ended, Pump, To};
+pub(crate) use tagged::{Shared, Tagged};

@@ -13,6 +13,7 @@ use unix::wash;
 
 use super::filter::{Filter, Rest};
 use super::patterns::Patterns;
+use super::tagged::Tagged;
 use crate::ending::no_slot;
 use proto::failure::{Failure, FailureClass};
 
@@ -27,13 +28,21 @@ pub(crate) enum Ended {
     Failed(io::Error),
 }
 
+/// Where a stream goes.
+pub(crate) enum To {
+    /// As it comes.
+    Place(OwnedFd),
+    /// In whole lines with a name.
+    Lines(Tagged),
+}
+
 /// A stream that is being passed on.
 pub(crate) struct Pump(JoinHandle<Ended>);
 
 struct Stream {
     filter: Filter,
     from: OwnedFd,
-    to: OwnedFd,
+    to: To,
     /// Becomes readable when the child is over: what was written by then is the last that counts.
     over: Arc<OwnedFd>,
 }
@@ -46,7 +55,7 @@ impl Pump {
     pub(crate) fn start(
         patterns: &Arc<Patterns>,
         from: OwnedFd,
-        to: OwnedFd,
+        to: To,
         over: &Arc<OwnedFd>,
     ) -> Result<Self, Failure> {
         let filter = Filter::new(Arc::clone(patterns)).map_err(no_slot)?;
@@ -56,6 +65,11 @@ impl Pump {
             Failure::new(FailureClass::Io, format!("a thread could not be had: {error}"), "ulimit -u")
         };
         thread.map(Self).map_err(failed)
+    }
+
+    /// Whether it has come to its end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_finished()
     }
 
     /// Waits for its end.
@@ -82,10 +96,16 @@ impl Stream {
                 Came::Nothing => 0,
             };
             let rest = if piece == 0 { Rest::Closed } else { Rest::Open };
-            let to = &self.to;
-            self.filter.pass(piece, rest, |bytes| write_all(to, bytes))?;
+            let to = &mut self.to;
+            self.filter.pass(piece, rest, |bytes| match to {
+                To::Place(to) => write_all(to, bytes),
+                To::Lines(to) => to.put(bytes),
+            })?;
             if piece == 0 {
-                return Ok(());
+                return match to {
+                    To::Place(_) => Ok(()),
+                    To::Lines(to) => to.end(),
+                };
             }
         }
     }
@@ -131,7 +151,7 @@ fn read_some(from: &OwnedFd, room: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn write_all(to: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_all(to: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match write(to, bytes) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! `ugent secret config …`: configuration files of programs.
 
 mod check;
+mod migrate;
 
 use clap::{Args, Subcommand};
 
@@ -22,12 +23,14 @@ pub(crate) struct Config {
 #[derive(Subcommand)]
 enum Verb {
     Check(check::Check),
+    Migrate(migrate::Migrate),
 }
 
 impl Config {
-    pub(super) fn run(&self, session: &Session) -> Outcome {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
         match &self.verb {
             Verb::Check(check) => check.run(session),
+            Verb::Migrate(migrate) => migrate.run(session),
         }
     }
 }

@@ -10,34 +10,33 @@ use proto::name::{Consumer, Delivery, Handle, Purpose};
 
 use crate::keeper::{self, Keeper};
 use crate::secret::bad_name;
-use crate::secret::unlock::{Expected, unlocked_keeper};
 use crate::session::Session;
 
-/// What values go into an environment for.
-const PURPOSE: &str = "process.env";
-
 /// A value, and whose it is.
-pub(super) struct Value {
-    pub(super) handle: Handle,
-    pub(super) value: SecretBytes,
+pub(in crate::secret) struct Value {
+    pub(in crate::secret) handle: Handle,
+    pub(in crate::secret) version: u32,
+    pub(in crate::secret) value: SecretBytes,
 }
 
 /// Who asks.
-pub(super) struct Borrower {
-    pub(super) consumer: Option<Consumer>,
-    pub(super) token: Option<SecretBytes>,
+pub(in crate::secret) struct Borrower {
+    pub(in crate::secret) consumer: Option<Consumer>,
+    pub(in crate::secret) token: Option<SecretBytes>,
+    /// What values go into an environment for, as grants have it.
+    pub(in crate::secret) purpose: &'static str,
 }
 
 /// All of these values, or why there are none. The keeper is let go of: the leases are over, and one
 /// of our own has ended.
-pub(super) fn borrow(
-    session: &mut Session,
+pub(in crate::secret) fn borrow(
+    session: &Session,
+    mut keeper: Keeper,
     borrower: Borrower,
     handles: Vec<Handle>,
 ) -> Result<Vec<Value>, Failure> {
-    let mut keeper = unlocked_keeper(session, Expected::Anything)?;
-    let Borrower { consumer, token } = borrower;
-    let purpose = Purpose::parse(PURPOSE).map_err(bad_name)?;
+    let Borrower { consumer, token, purpose: text } = borrower;
+    let purpose = Purpose::parse(text).map_err(bad_name)?;
     let request = CliRequest::Borrow(Borrow {
         consumer: consumer.clone(),
         purpose,
@@ -46,19 +45,19 @@ pub(super) fn borrow(
     });
     let answer = keeper.ask(&request, token)?.answer;
     if let CliAnswer::NotLent { consumer: found, refused } = &answer {
-        return Err(why(session, &mut keeper, found.clone().or(consumer), refused));
+        return Err(why(session, &mut keeper, (found.clone().or(consumer), text), refused));
     }
     let CliAnswer::Lent { .. } = answer else { return Err(keeper::unexpected()) };
     let mut values = Vec::new();
     for handle in handles {
         let answered = keeper.ask(&CliRequest::Take { secret: handle.clone() }, None)?;
         if let CliAnswer::NotLent { consumer: found, refused } = &answered.answer {
-            return Err(why(session, &mut keeper, found.clone().or(consumer), refused));
+            return Err(why(session, &mut keeper, (found.clone().or(consumer), text), refused));
         }
-        let (CliAnswer::Taken { .. }, Some(value)) = (answered.answer, answered.value) else {
+        let (CliAnswer::Taken { version, .. }, Some(value)) = (answered.answer, answered.value) else {
             return Err(keeper::unexpected());
         };
-        values.push(Value { handle, value });
+        values.push(Value { handle, version, value });
     }
     let CliAnswer::GivenBack = keeper.ask(&CliRequest::GiveBack, None)?.answer else {
         return Err(keeper::unexpected());
@@ -114,7 +113,13 @@ const fn mend(reason: Reason) -> Mend {
     }
 }
 
-fn why(session: &Session, keeper: &mut Keeper, consumer: Option<Consumer>, refused: &[NotLent]) -> Failure {
+/// Why nothing is lent, to that consumer for that purpose.
+fn why(
+    session: &Session,
+    keeper: &mut Keeper,
+    (consumer, purpose): (Option<Consumer>, &str),
+    refused: &[NotLent],
+) -> Failure {
     let Some(worst) = refused.iter().map(|one| mend(one.reason)).min() else { return keeper::unexpected() };
     let those: Vec<&NotLent> = refused.iter().filter(|one| mend(one.reason) == worst).collect();
     let names = those.iter().map(|one| one.secret.to_string()).collect::<Vec<_>>().join(", ");
@@ -172,8 +177,8 @@ fn why(session: &Session, keeper: &mut Keeper, consumer: Option<Consumer>, refus
                 let consumer = consumer.unwrap_or_else(Consumer::cli);
                 let reasons: Vec<String> =
                     those.iter().map(|one| format!("{} ({})", one.secret, one.reason)).collect();
-                let what = format!("{consumer} may not have {} for {PURPOSE}", reasons.join(", "));
-                failure(FailureClass::Refused, what, &grants(session, &consumer, &those))
+                let what = format!("{consumer} may not have {} for {purpose}", reasons.join(", "));
+                failure(FailureClass::Refused, what, &grants(session, &consumer, purpose, &those))
             }
         },
     }
@@ -195,11 +200,11 @@ fn missing(keeper: &mut Keeper, those: &[&NotLent]) -> Option<(String, String)> 
 }
 
 /// What would allow it, to be added as it stands.
-fn grants(session: &Session, consumer: &Consumer, those: &[&NotLent]) -> String {
+fn grants(session: &Session, consumer: &Consumer, purpose: &str, those: &[&NotLent]) -> String {
     let mut text = format!("if it should, add this to {}:", session.home.grants().display());
     for NotLent { secret, .. } in those {
         text.push_str(&format!(
-            "\n\n[[grants]]\nsecret_ref = \"{}\"\nconsumer = \"{consumer}\"\npurposes = [\"{PURPOSE}\"]\n\
+            "\n\n[[grants]]\nsecret_ref = \"{}\"\nconsumer = \"{consumer}\"\npurposes = [\"{purpose}\"]\n\
              delivery = [\"env_inject\"]",
             secret.as_str()
         ));

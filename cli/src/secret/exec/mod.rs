@@ -1,10 +1,11 @@
 //! `ugent secret exec`: a program that needs values themselves gets them in its environment, and
 //! nowhere else. Here is the order in which that happens; nothing is started before all is granted.
 
-mod lent;
-mod program;
+pub(super) mod lent;
+pub(super) mod program;
+mod streams;
 mod supervise;
-mod variables;
+pub(super) mod variables;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -25,12 +26,16 @@ use crate::hazmat::input::to_the_end;
 use crate::hazmat::mask::{Patterns, SHORTEST};
 use crate::hazmat::start::Program;
 use crate::secret::bad_name;
+use crate::secret::unlock::{Expected, unlocked_keeper};
 use crate::session::Session;
 use crate::spawn::Heritage;
 use crate::usage::wrong;
 use lent::{Borrower, Value};
 use supervise::Watch;
 use variables::{Source, Variable};
+
+/// What values go into an environment for.
+const PURPOSE: &str = "process.env";
 
 /// Runs a program with values in its environment, and nowhere else
 ///
@@ -127,9 +132,13 @@ impl Exec {
             }
         }
         let Some(number) = self.token_fd else {
-            return Ok(Borrower { consumer: Some(consumer.unwrap_or_else(Consumer::cli)), token: None });
+            return Ok(Borrower {
+                consumer: Some(consumer.unwrap_or_else(Consumer::cli)),
+                token: None,
+                purpose: PURPOSE,
+            });
         };
-        Ok(Borrower { consumer, token: Some(token(number)?) })
+        Ok(Borrower { consumer, token: Some(token(number)?), purpose: PURPOSE })
     }
 
     fn values(
@@ -143,7 +152,8 @@ impl Exec {
         if handles.is_empty() {
             return Ok(Vec::new());
         }
-        lent::borrow(session, borrower, handles.into_iter().collect())
+        let keeper = unlocked_keeper(session, Expected::Anything)?;
+        lent::borrow(session, keeper, borrower, handles.into_iter().collect())
     }
 
     /// Whether anything of ours has to stay between the program and its readers.
@@ -169,7 +179,7 @@ fn filled<'a>(variables: &'a [Variable], values: &'a [Value]) -> Vec<Filled<'a>>
 }
 
 fn patterns(values: &[Value]) -> Result<Patterns, Failure> {
-    for Value { handle, value } in values.iter().filter(|one| one.value.len() < SHORTEST) {
+    for Value { handle, value, .. } in values.iter().filter(|one| one.value.len() < SHORTEST) {
         let said =
             format!("warning: the value of {handle} has {} bytes, and is masked from 8 on", value.len());
         let _ = writeln!(stderr(), "{said}");

@@ -78,11 +78,16 @@ pub(super) fn replace(program: &Program, core: u64, descriptors: &[i32]) -> Outc
 }
 
 /// Says why it could not be run, and which exit code that is.
+pub(super) fn not_run(error: Errno) -> Halt {
+    told("the program behind --", error)
+}
+
+/// The same, for one that is called so.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the kernel's errors are open-ended, and the last arm says which it is"
 )]
-pub(super) fn not_run(error: Errno) -> Halt {
+pub(in crate::secret) fn told(whose: &str, error: Errno) -> Halt {
     let (code, what, hint) = match error {
         Errno::ENOENT => (NOWHERE, "was not found".to_owned(), "check its name and PATH"),
         Errno::ENOTDIR => (NOWHERE, "was not found".to_owned(), "check its path"),
@@ -95,7 +100,7 @@ pub(super) fn not_run(error: Errno) -> Halt {
         ),
         error => (CANNOT, format!("cannot be run: {}", error.desc()), "try it without ugent secret exec"),
     };
-    let _ = writeln!(stderr(), "error: the program behind -- {what}\nhint: {hint}");
+    let _ = writeln!(stderr(), "error: {whose} {what}\nhint: {hint}");
     Halt::Said(code)
 }
 
@@ -113,7 +118,7 @@ fn path_of(variables: &[Variable]) -> OsString {
     }
 }
 
-fn in_path(name: &OsStr, path: &OsStr) -> Result<PathBuf, Errno> {
+pub(in crate::secret) fn in_path(name: &OsStr, path: &OsStr) -> Result<PathBuf, Errno> {
     let mut nearest = Errno::ENOENT;
     if name.is_empty() {
         return Err(nearest);
@@ -130,7 +135,7 @@ fn in_path(name: &OsStr, path: &OsStr) -> Result<PathBuf, Errno> {
     Err(nearest)
 }
 
-fn runnable(path: &Path) -> Result<(), Errno> {
+pub(in crate::secret) fn runnable(path: &Path) -> Result<(), Errno> {
     let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or_default());
     if std::fs::metadata(path).map_err(errno)?.is_dir() {
         return Err(Errno::EISDIR);

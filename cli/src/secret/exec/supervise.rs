@@ -2,8 +2,8 @@
 //! process group, so that what a terminal says is said to both; what is said to us alone is passed on.
 //! It stops, goes on and ends, and we with it, by the same signals.
 
-use std::io::{Write, pipe, stderr, stdout};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{Write, stderr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::stat::fstat;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use proto::failure::{Failure, FailureClass};
 
 use super::program::{not_run, unfit};
+use super::streams::Streams;
 use crate::ending::{Halt, Outcome};
-use crate::hazmat::mask::{Ended, Patterns, Pump};
-use crate::hazmat::start::{Program, Redirection, by_default};
+use crate::hazmat::mask::Patterns;
+use crate::hazmat::start::{Group, Program, by_default};
 
 /// The exit code after `--timeout`, as of timeout(1).
 const TIMED_OUT: u8 = 124;
@@ -65,7 +65,7 @@ pub(super) fn run(program: Program, watch: Watch) -> Outcome {
     let streams = Streams::new(watch.patterns.as_ref())?;
 
     unix::surrender::cores_again(watch.core).map_err(|error| unfit("the limit of core files", &error))?;
-    let started = program.spawn(&streams.redirections(), &watch.descriptors, &before);
+    let started = program.spawn(&streams.redirections(), &watch.descriptors, &before, Group::Ours);
     let limited = unix::surrender::cores_for_now();
     let child = started.map_err(not_run)?;
     // The values are the child's now.
@@ -85,84 +85,6 @@ pub(super) fn run(program: Program, watch: Watch) -> Outcome {
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None).map_err(failed)?;
     let unwritten = ends.finish();
     end_as(over, watched.told, unwritten)
-}
-
-/// The streams of a child that pass through a filter.
-struct Streams {
-    /// The ends the child writes to, and where they are in it.
-    theirs: Vec<(OwnedFd, &'static [i32])>,
-    pumps: Vec<Pump>,
-    /// Closed when the child is over.
-    over: OwnedFd,
-}
-
-/// The same, once the child has its ends.
-struct Flowing {
-    pumps: Vec<Pump>,
-    over: OwnedFd,
-}
-
-impl Streams {
-    fn new(patterns: Option<&Arc<Patterns>>) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| unfit("its output", &error);
-        let (reader, writer) = pipe().map_err(failed)?;
-        let (is_over, over) = (Arc::new(OwnedFd::from(reader)), OwnedFd::from(writer));
-        let mut streams = Self { theirs: Vec::new(), pumps: Vec::new(), over };
-        let Some(patterns) = patterns else { return Ok(streams) };
-        for (number, to) in masked().map_err(failed)? {
-            let (from, theirs) = pipe().map_err(failed)?;
-            streams.pumps.push(Pump::start(patterns, from.into(), to, &is_over)?);
-            streams.theirs.push((theirs.into(), number));
-        }
-        Ok(streams)
-    }
-
-    fn redirections(&self) -> Vec<Redirection<'_>> {
-        let each =
-            self.theirs.iter().flat_map(|(to, numbers)| numbers.iter().map(move |number| (to, *number)));
-        each.map(|(to, number)| Redirection { number, to: to.as_fd() }).collect()
-    }
-
-    /// Closes our copies of the child's ends, so that its end is the end of them.
-    fn after_start(self) -> Flowing {
-        Flowing { pumps: self.pumps, over: self.over }
-    }
-}
-
-impl Flowing {
-    /// Passes on the last of it. What others have that the child has left behind is read no more.
-    fn finish(self) -> Option<std::io::Error> {
-        drop(self.over);
-        let ends: Vec<Ended> = self.pumps.into_iter().map(Pump::ended).collect();
-        ends.into_iter().find_map(|end| match end {
-            Ended::Whole | Ended::NobodyReads => None,
-            Ended::Failed(error) => Some(error),
-        })
-    }
-}
-
-/// The streams that are no terminals, and where each goes. Two that go to the same place are one, or
-/// what is written to them would change its order.
-fn masked() -> std::io::Result<Vec<(&'static [i32], OwnedFd)>> {
-    use std::io::IsTerminal;
-    let (out, err) = (stdout(), stderr());
-    let copy = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned();
-    let mut masked: Vec<(&'static [i32], OwnedFd)> = Vec::new();
-    match (out.is_terminal(), err.is_terminal()) {
-        (true, true) => {}
-        (false, true) => masked.push((&[1], copy(out.as_fd())?)),
-        (true, false) => masked.push((&[2], copy(err.as_fd())?)),
-        (false, false) => {
-            let (one, other) = (fstat(out.as_fd())?, fstat(err.as_fd())?);
-            if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) {
-                masked.push((&[1, 2], copy(out.as_fd())?));
-            } else {
-                masked.push((&[1], copy(out.as_fd())?));
-                masked.push((&[2], copy(err.as_fd())?));
-            }
-        }
-    }
-    Ok(masked)
 }
 
 /// What a child was told because its time is over.

@@ -131,7 +131,7 @@ fn of_line(line: &str) -> Result<Option<Variable>, String> {
 }
 
 /// A name as shells have it (POSIX, "Name"), which is what every program can read.
-fn check_name(name: &str) -> Result<(), &'static str> {
+pub(in crate::secret) fn check_name(name: &str) -> Result<(), &'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.is_empty() || !name.bytes().all(plain) || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("is no name: letters, digits and _ can be in one, and no digit at its start");

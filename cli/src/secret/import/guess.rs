@@ -40,17 +40,23 @@ pub(super) fn is_secret(file: &EnvFile, variable: &Variable) -> bool {
     let is_last = words.clone().next_back().is_some_and(|word| LAST.contains(&word));
     is_last
         || words.any(|word| ANYWHERE.contains(&word))
-        || by_value(file, variable).is_some()
+        || by_value(&mut |with| file.begins(variable, with)).is_some()
         || BEGINNINGS.iter().any(|begin| file.begins(variable, begin))
 }
 
 /// Whose it may be: by its name where that says so and it is a key, else by its value.
 pub(super) fn provider(file: &EnvFile, variable: &Variable) -> Result<ProviderId, Failure> {
-    let found = by_name(&variable.name).or_else(|| by_value(file, variable)).unwrap_or("generic");
-    ProviderId::parse(found).map_err(super::bad_name)
+    let found = by_name(&variable.name).or_else(|| by_value(&mut |with| file.begins(variable, with)));
+    ProviderId::parse(found.unwrap_or("generic")).map_err(super::bad_name)
 }
 
-fn by_name(name: &str) -> Option<&'static str> {
+/// The provider that says of itself what it is called.
+pub(in crate::secret) fn known(name: &str) -> Option<&'static str> {
+    PROVIDERS.iter().map(|(provider, _, _)| *provider).find(|provider| *provider == name)
+}
+
+/// Whose key has that name.
+pub(in crate::secret) fn by_name(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let (first, last) = (words.next()?, words.next_back()?);
@@ -59,13 +65,14 @@ fn by_name(name: &str) -> Option<&'static str> {
     known.filter(|_| is_key).map(|(provider, _, _)| *provider)
 }
 
-fn by_value(file: &EnvFile, variable: &Variable) -> Option<&'static str> {
-    let known = PROVIDERS.iter().find(|(_, _, begins)| begins.iter().any(|with| file.begins(variable, with)));
+/// Whose key begins so.
+pub(in crate::secret) fn by_value(begins_with: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
+    let known = PROVIDERS.iter().find(|(_, _, begins)| begins.iter().any(|with| begins_with(with)));
     known.map(|(provider, _, _)| *provider)
 }
 
 /// What sort of value it may be.
-pub(super) fn kind(name: &str) -> Kind {
+pub(in crate::secret) fn kind(name: &str) -> Kind {
     let name = name.to_ascii_uppercase();
     let has = |wanted: &[&str]| name.split('_').any(|word| wanted.contains(&word));
     if has(&["PASSWORD", "PASSWD", "PASS", "PASSPHRASE"]) {

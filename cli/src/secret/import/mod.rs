@@ -1,7 +1,7 @@
 //! `ugent secret import`: the secrets of a `.env` file, all of them or none, and references in their
 //! place. Values go from the file to slots and on to keeperd; none is shown.
 
-mod guess;
+pub(super) mod guess;
 mod plan;
 
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin, stdout};

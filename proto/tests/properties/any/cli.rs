@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
+use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases, Likeness};
 use proto::journal::Reason;
 use proto::loan::{Borrow, NotLent};
 use proto::meta::LeaseId;
@@ -35,6 +35,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         (handle(), provider(), select(Kind::ALL))
             .prop_map(|(handle, provider, kind)| CliRequest::ImportAdd { handle, provider, kind }),
         Just(CliRequest::ImportDone),
+        handle().prop_map(|handle| CliRequest::Compare { handle }),
         Just(CliRequest::Backup),
         Just(CliRequest::Restore),
         of(handle()).prop_map(|after| CliRequest::List { after }),
@@ -98,6 +99,7 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         Just(CliAnswer::Removed),
         Just(CliAnswer::ImportNoted),
         any::<u32>().prop_map(|secrets| CliAnswer::Imported { secrets }),
+        select(vec![Likeness::Same, Likeness::Different]).prop_map(CliAnswer::Compared),
         (any::<u32>(), any::<u32>())
             .prop_map(|(secrets, versions)| CliAnswer::BackedUp { secrets, versions }),
         (time(), any::<u32>(), any::<u32>()).prop_map(|(made, secrets, versions)| CliAnswer::Restored {
