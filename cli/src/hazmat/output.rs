@@ -32,7 +32,7 @@ pub(crate) fn line(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
 /// # Errors
 /// What the kernel says.
 #[expect(clippy::disallowed_methods, reason = "INV-02: from the slot to the kernel")]
-fn whole(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
+pub(super) fn whole(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
     all(value.expose(), to)
 }
 

@@ -151,6 +151,7 @@ const fn takes_time(request: &CliRequest) -> Option<&'static str> {
         | CliRequest::Rollback { .. }
         | CliRequest::Remove { .. }
         | CliRequest::ImportAdd { .. }
+        | CliRequest::Compare { .. }
         | CliRequest::List { .. }
         | CliRequest::Inspect { .. }
         | CliRequest::Journal { .. }
