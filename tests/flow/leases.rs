@@ -63,6 +63,45 @@ fn a_lease_ends_with_its_time_and_the_next_request_gets_another() {
 }
 
 #[test]
+fn a_lease_ends_with_its_last_use_and_the_next_request_gets_another() {
+    let world = World::ready();
+    world.home().write("secrets.grants.toml", &(world.grant() + "max_uses = 2\n"));
+    let _broker = world.broker();
+    for _ in 0..5 {
+        assert_eq!(world.ask(&Ask::chat()).status, 200);
+    }
+    let issued = world.events("lease.issued");
+    assert_eq!(issued.len(), 3);
+    let used: Vec<_> = world.events("lease.used").iter().map(|record| record["lease"].clone()).collect();
+    let [first, second, third] = [0, 1, 2].map(|at| issued[at]["lease"].clone());
+    assert_eq!(used, [&first, &first, &second, &second, &third].map(Clone::clone));
+    until_true("both that are used up have ended", || world.events("lease.ended").len() == 2);
+    let ended = world.events("lease.ended");
+    assert!(ended.iter().all(|record| record["reason"] == "used_up"), "{ended:?}");
+    assert_eq!([&ended[0]["lease"], &ended[1]["lease"]], [&first, &second]);
+}
+
+#[test]
+fn a_request_in_flight_goes_on_when_its_lease_is_used_up_and_one_that_is_judged_anew_can_be_refused() {
+    let world = World::ready();
+    world.home().write("secrets.grants.toml", &(world.grant() + "max_uses = 1\n"));
+    let _broker = world.broker();
+    let mut http = world.tcp();
+    http.send(&Ask::streamed_chat().script("hold gate=a").bearer(&world.token()).bytes()).unwrap();
+    assert_eq!(http.head().unwrap().status, 200);
+    assert!(http.event().unwrap().is_some());
+    until_true("its lease has ended", || world.events("lease.ended").len() == 1);
+    drop(world.ugent(&["lock"]).run().succeeded());
+    assert_eq!(world.ask(&Ask::chat()).status, 503, "there is no lease left that it could come under");
+    world.standin().open_gate("a");
+    let mut last = String::new();
+    while let Some(event) = http.event().unwrap() {
+        last = event;
+    }
+    assert_eq!(last, "[DONE]");
+}
+
+#[test]
 fn the_next_request_after_a_rotation_uses_the_new_value_and_one_in_flight_finishes_with_the_old() {
     let world = World::ready();
     let _broker = world.broker();

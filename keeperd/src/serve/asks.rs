@@ -364,6 +364,7 @@ impl Keeper {
             issued: RecordSeq(0),
             began: wall(),
             uses: 0,
+            max_uses: granted.max_uses,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
         (record.uid, record.pid) = from;
@@ -391,7 +392,7 @@ impl Keeper {
             return self.deny(pending, &routed, Reason::JournalUnavailable);
         }
         self.vault.note_use(&lease.key.secret, wall());
-        self.leases.note_use(&lease.key);
+        self.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
         let Target { scheme, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
@@ -500,6 +501,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::SecretExpired
         | Reason::WrongPassphrase
         | Reason::Expired
+        | Reason::UsedUp
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved

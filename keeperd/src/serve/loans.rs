@@ -188,7 +188,7 @@ impl Keeper {
     fn hand_over(&mut self, lane: LaneId, lease: &Lease, value: SecretBytes) {
         let key = &lease.key;
         self.vault.note_use(&key.secret, wall());
-        self.leases.note_use(key);
+        self.note_use(key);
         if let Some(lent) = self.loans.get_mut(&lane).and_then(|loan| loan.lent.get_mut(&key.secret)) {
             lent.state = State::Taken;
         }

@@ -103,6 +103,7 @@ const fn mend(reason: Reason) -> Mend {
         | Reason::NoSecret
         | Reason::ValueNotInjectable
         | Reason::Expired
+        | Reason::UsedUp
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved
