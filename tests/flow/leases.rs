@@ -127,6 +127,20 @@ fn the_next_request_after_a_rotation_uses_the_new_value_and_one_in_flight_finish
 }
 
 #[test]
+fn what_is_lent_when_the_broker_ends_ends_with_it() {
+    let world = World::ready();
+    let broker = world.broker();
+    assert_eq!(world.ask(&Ask::chat()).status, 200);
+    let body = serde_json::json!({ "model": "m", "input": "x" });
+    assert_eq!(world.ask(&Ask::post("/proxy/openai/v1/embeddings", &body)).status, 200);
+    let _ = broker.stop().succeeded();
+    let leases =
+        |event: &str| world.events(event).iter().map(|record| record["lease"].clone()).collect::<Vec<_>>();
+    assert_eq!(leases("lease.ended"), leases("lease.issued"), "each of them, oldest first");
+    assert!(world.events("lease.ended").iter().all(|record| record["reason"] == "shutdown"));
+}
+
+#[test]
 fn a_removed_secret_is_not_released_again() {
     let world = World::ready();
     let _broker = world.broker();
