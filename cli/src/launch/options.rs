@@ -131,7 +131,7 @@ impl Places {
 mod tests {
     use super::*;
     use crate::home::Home;
-    use proto::control_lane::{KdfCost, Keep};
+    use proto::control_lane::{KdfCost, Keep, SyncEvery};
     use proto::standing::Strictness;
 
     fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
@@ -145,6 +145,7 @@ mod tests {
             peers: Vec::new(),
             clients: proto::clients::ClientRules::DEFAULT,
             keep: Keep::default(),
+            sync: SyncEvery::default(),
             sinks: Vec::new(),
         };
         options.settle(&settings, &nowhere())

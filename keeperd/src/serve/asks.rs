@@ -388,7 +388,8 @@ impl Keeper {
             from: From::of(pending.caller),
         };
         // INV-04: this use is appended before the value leaves; `settle` sees to the order.
-        if self.record(of_release(Event::LeaseUsed, &release), Urgency::Soon).is_err() {
+        let urgency = self.urgency_of_use();
+        if self.record(of_release(Event::LeaseUsed, &release), urgency).is_err() {
             return self.deny(pending, &routed, Reason::JournalUnavailable);
         }
         self.vault.note_use(&lease.key.secret, wall());

@@ -19,7 +19,6 @@ use super::asks::{Presented, of_lease};
 use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
-use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::{Moment, wall};
 use crate::policy::judge::{Ask, Granted, Verdict, judge};
@@ -182,7 +181,7 @@ impl Keeper {
         let by = self.by(lane, Event::LeaseUsed);
         let mut record = of_lease(Event::LeaseUsed, lease);
         (record.uid, record.pid) = (by.uid, by.pid);
-        self.record(record, Urgency::Soon)
+        self.record(record, self.urgency_of_use())
     }
 
     fn hand_over(&mut self, lane: LaneId, lease: &Lease, value: SecretBytes) {

@@ -1,6 +1,6 @@
 //! From what was prepared to a keeper that serves: threads, first records, first reports.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -107,6 +107,7 @@ impl Keeper {
             loans: HashMap::new(),
             loans_waiting: Vec::new(),
             after: Vec::new(),
+            held: VecDeque::new(),
             flood: Flood::default(),
             owed: Owed::default(),
             trouble: None,
