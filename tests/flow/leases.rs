@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tests::scan::{self, HeldThread};
+use tests::standin::Ended;
 use tests::world::http::Ask;
 use tests::world::until::{seen, until_true};
 use tests::world::{HANDLE, World};
@@ -175,6 +176,29 @@ fn what_is_lent_when_the_broker_ends_ends_with_it() {
         |event: &str| world.events(event).iter().map(|record| record["lease"].clone()).collect::<Vec<_>>();
     assert_eq!(leases("lease.ended"), leases("lease.issued"), "each of them, oldest first");
     assert!(world.events("lease.ended").iter().all(|record| record["reason"] == "shutdown"));
+}
+
+#[test]
+fn a_request_that_is_sent_again_on_a_fresh_connection_has_two_records_and_the_second_names_the_first() {
+    let world = World::ready();
+    let _broker = world.broker();
+    let mut http = world.tcp();
+    let token = world.token();
+    assert_eq!(http.ask(&Ask::chat().bearer(&token)).unwrap().status, 200);
+    // The provider breaks off, as it does with a connection that it was about to close.
+    let again = Ask::new("POST", "/proxy/openai/v1/chat/completions").body(Vec::new()).script("stale");
+    let answer = http.ask(&again.header("idempotency-key", "one").bearer(&token)).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains("Hello from"), "{}", answer.text());
+    let used = world.events("lease.used");
+    assert_eq!(used.len(), 3);
+    assert_eq!(used[2]["retry_of"], used[1]["seq"]);
+    assert!(used[0]["retry_of"].is_null() && used[1]["retry_of"].is_null());
+    let seen = world.standin().log().all();
+    assert_eq!(seen.len(), 3, "a request at the provider for each");
+    assert_ne!(seen[1].connection, seen[2].connection);
+    assert!(seen[2].header("idempotency-key").eq([b"one"]) && seen[2].ended == Ended::Complete);
+    drop(world.ugent(&["audit", "--verify"]).run().succeeded());
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::loans::{Loan, PendingLoan};
 use super::owed::Owed;
 use super::recorder::{Recorder, Urgency};
+use super::repeats::Repeats;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
@@ -113,6 +114,7 @@ pub(super) struct Keeper {
     /// Asks that wait for a person.
     pub(super) approvals: Approvals,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
+    pub(super) repeats: Repeats,
     /// What commands are lent, each by its lane.
     pub(super) loans: HashMap<LaneId, Loan>,
     pub(super) loans_waiting: Vec<PendingLoan>,

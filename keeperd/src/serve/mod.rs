@@ -30,6 +30,7 @@ mod lanes;
 mod loans;
 mod owed;
 mod recorder;
+mod repeats;
 mod slow;
 mod start;
 mod turn;

@@ -17,6 +17,7 @@ use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Scope, Turn, Who};
 use super::owed::Owed;
 use super::recorder::Recorder;
+use super::repeats::Repeats;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
@@ -104,6 +105,7 @@ impl Keeper {
             parked: Vec::new(),
             approvals: Approvals::default(),
             releases: HashMap::new(),
+            repeats: Repeats::default(),
             loans: HashMap::new(),
             loans_waiting: Vec::new(),
             after: Vec::new(),

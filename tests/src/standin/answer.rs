@@ -62,12 +62,13 @@ pub(super) async fn answer(
     }
     match script.course {
         Course::Drop => return None,
+        Course::Stale if is_used(&shared, connection) => return None,
         Course::Status(status) => {
             return reply(status, &openai::error("as the script says", "scripted", "scripted"));
         }
         Course::Echo => return Some(echo::answer(&script, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
-        Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
+        Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early | Course::Stale => {}
     }
     if let Some(other) = other {
         return match other.reply(&body) {
@@ -178,6 +179,7 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
                 | Course::Plain
                 | Course::Early
                 | Course::Late
+                | Course::Stale
                 | Course::Drop
                 | Course::Echo
                 | Course::Flood
@@ -192,6 +194,11 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
         }
     });
     response(StatusCode::OK, "text/event-stream; charset=utf-8", pieces)
+}
+
+/// Whether the connection has had another request before.
+fn is_used(shared: &Shared, connection: u64) -> bool {
+    shared.log.all().iter().filter(|seen| seen.connection == connection).count() > 1
 }
 
 fn flood(script: &Script, shared: &Arc<Shared>, place: usize) -> Response<Pieces> {
