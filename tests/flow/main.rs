@@ -40,6 +40,7 @@ mod providers;
 mod rekey;
 #[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod revocations;

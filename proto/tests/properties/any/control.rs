@@ -36,7 +36,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                 kdf,
                 (tokenless, create, passphrase_follows),
                 (strictness, system),
-                (keep, log),
+                (keep, sync, log),
             )| {
                 StartKeeper {
                     role,
@@ -49,6 +49,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     strictness,
                     system,
                     keep,
+                    sync,
                     log,
                 }
             },
