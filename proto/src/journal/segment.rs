@@ -147,7 +147,9 @@ impl<'a> RawRecord<'a> {
         match postcard::take_from_bytes::<Record>(self.body) {
             Ok((record, [])) => Ok(record),
             Ok((record, behind)) => match postcard::take_from_bytes(behind) {
-                Ok((retry_of, [])) => Ok(Record { retry_of: Some(retry_of), ..record }),
+                Ok((retry_of, [])) if is_before(retry_of, &record) => {
+                    Ok(Record { retry_of: Some(retry_of), ..record })
+                }
                 Ok(_) | Err(_) => Err(JournalError::Malformed),
             },
             Err(_) => Err(JournalError::Malformed),
@@ -158,14 +160,22 @@ impl<'a> RawRecord<'a> {
 /// Encodes a record's body.
 ///
 /// # Errors
-/// [`JournalError::Malformed`] if it would be longer than [`BODY_MAX`].
+/// [`JournalError::Malformed`] if it would be longer than [`BODY_MAX`], or repeats what is not before it.
 pub fn encode_body(record: &Record) -> Result<Vec<u8>, JournalError> {
     let body = postcard::to_allocvec(record).map_err(|_| JournalError::Malformed)?;
     let body = match record.retry_of {
         None => body,
-        Some(retry_of) => postcard::to_extend(&retry_of, body).map_err(|_| JournalError::Malformed)?,
+        Some(retry_of) if is_before(retry_of, record) => {
+            postcard::to_extend(&retry_of, body).map_err(|_| JournalError::Malformed)?
+        }
+        Some(_) => return Err(JournalError::Malformed),
     };
     if body.len() > BODY_MAX { Err(JournalError::Malformed) } else { Ok(body) }
+}
+
+/// Whether there can be a record of that number before this one.
+fn is_before(seq: RecordSeq, record: &Record) -> bool {
+    (1..record.seq.0).contains(&seq.0)
 }
 
 fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Result<&'a [u8; N], JournalError> {

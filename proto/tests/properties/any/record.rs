@@ -58,7 +58,8 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
             bytes_out,
             ms,
             count,
-            retry_of: retry_of.map(RecordSeq),
+            // One before it, where there is one.
+            retry_of: retry_of.filter(|_| seq > 1).map(|any: u64| RecordSeq(1 + any % (seq - 1))),
         },
     )
 }
