@@ -14,7 +14,7 @@ use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::clients::ClientRules;
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, Proxy, System};
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, Proxy, SyncEvery, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) proxy: Option<Proxy>,
     /// How long the journal is kept.
     pub(crate) keep: Keep,
+    /// What waits for the disk.
+    pub(crate) sync: SyncEvery,
     /// Where its records are exported to.
     pub(crate) sinks: Vec<Sink>,
 }
@@ -86,6 +88,7 @@ impl Settings {
             clients: ClientRules::DEFAULT,
             proxy: None,
             keep: Keep { max_bytes: None, days: None },
+            sync: SyncEvery::Lease,
             sinks: Vec::new(),
         }
     }
@@ -236,11 +239,11 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         None => None,
         Some(text) => Some(proxy::parse(text.get_ref()).map_err(|what| wrong(text.span().start, what))?),
     };
-    let (keep, sinks) = match written.audit {
-        None => (Keep::default(), Vec::new()),
+    let audit::Settled { keep, sync, sinks } = match written.audit {
+        None => audit::Settled::default(),
         Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, proxy, keep, sinks })
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, proxy, keep, sync, sinks })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -287,11 +290,12 @@ mod tests {
                     kdf = { memory_kib = 8192, passes = 1 }\n\
                     clients = { connections = 10, stall_secs = 5 }\nallowed_origins = [\"http://localhost:3000\"]\n\
                     upstream_proxy = \"http://proxy.corp.example:3128\"\n\
-                    audit = { max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
+                    audit = { sync = \"every-release\", max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
         assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(settings.kdf, KdfCost::MIN);
+        assert_eq!((settings.sync, parsed("").unwrap().sync), (SyncEvery::Release, SyncEvery::Lease));
         assert_eq!(settings.keep, Keep { max_bytes: Some(Keep::MIN_BYTES), days: Some(30) });
         let kinds: Vec<_> = settings.sinks.iter().map(Sink::kind).collect();
         assert_eq!(kinds, ["file", "journald"]);
@@ -339,6 +343,7 @@ mod tests {
             ),
             ("audit = { max_bytes = 16777215 }\n", "/h/secrets.toml:1:23: audit.max_bytes"),
             ("[audit]\nkeep_days = 0\n", "/h/secrets.toml:2:13: audit.keep_days"),
+            ("[audit]\nsync = \"always\"\n", "/h/secrets.toml:2:8: audit.sync"),
             ("[audit]\nkept = 0\n", "/h/secrets.toml:2:1: "),
             ("[audit]\nsinks = [\"x\"]\n", "/h/secrets.toml:2:10: audit.sinks"),
             ("[audit]\nsinks = [\"syslog\", \"syslog\"]\n", "/h/secrets.toml:2:20: audit.sinks"),

@@ -116,6 +116,21 @@ impl Keep {
     pub const MIN_BYTES: u64 = 16 * 1024 * 1024;
 }
 
+/// What is synced to disk before a value leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SyncEvery {
+    /// The record of the lease it leaves under; that of the release itself soon after.
+    #[default]
+    Lease,
+    /// The record of the release too.
+    Release,
+}
+
+crate::name::words!(SyncEvery, "audit.sync", "it is every-lease or every-release", {
+    Lease => "every-lease",
+    Release => "every-release",
+});
+
 /// Settings of a keeperd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartKeeper {
@@ -139,6 +154,8 @@ pub struct StartKeeper {
     pub system: Option<System>,
     /// How long records are kept.
     pub keep: Keep,
+    /// What waits for the disk.
+    pub sync: SyncEvery,
     /// How much to log.
     pub log: LogLevel,
 }

@@ -127,6 +127,8 @@ pub struct GrantView {
     pub paths: Option<Vec<String>>,
     /// How long a lease lasts.
     pub ttl_secs: u32,
+    /// Most uses of a lease; none: as many as its time has room for.
+    pub max_uses: Option<u32>,
     /// From when on it grants nothing.
     pub not_after: Option<Timestamp>,
     /// Most requests in any minute.

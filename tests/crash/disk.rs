@@ -90,6 +90,8 @@ fn a_request_that_cannot_be_recorded_gets_no_value() {
     let Some(disk) = SmallDisk::under(&world, 8) else { return };
     let world = world.initialized().granted();
     let broker = world.broker();
+    let broken = || world.json(&["broker", "status", "--json"])["journal_broken"].clone();
+    assert!(broken().is_null());
     let filler = disk.fill();
     // What is preallocated to the journal is used up first; near the end a short record may still
     // fit where a longer one did not.
@@ -107,10 +109,12 @@ fn a_request_that_cannot_be_recorded_gets_no_value() {
         }
     }
     assert_eq!(refused_in_a_row, 20, "a full disk ends it");
+    assert!(broken().as_str().is_some_and(|why| why.contains("space")), "{}", broken());
     free(&filler);
     tests::world::until::until_true("it serves again when there is room", || {
         world.ask(&Ask::chat()).status == 200
     });
+    assert!(broken().is_null(), "{}", broken());
     let _ = broker.stop().succeeded();
     let (reached, used) = (world.standin().log().all().len(), world.events("lease.used").len());
     assert_eq!(reached, used, "INV-04: no record, no value");

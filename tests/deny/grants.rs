@@ -1,6 +1,7 @@
 //! Grants: absence, doubt and anything that does not match is a no, and the journal says why.
 
 use tests::world::http::Ask;
+use tests::world::until::until;
 use tests::world::{HANDLE, World};
 
 /// A broker with that grants file refuses a chat for that reason.
@@ -45,6 +46,26 @@ fn an_empty_file_denies_everything() {
 #[test]
 fn a_malformed_file_denies_everything() {
     denies(Some(&format!("{}\n[[grants]\n", grant())), "grants_unusable");
+}
+
+#[test]
+fn a_file_that_is_refused_is_said_by_status_and_recorded_and_so_is_that_it_was_mended() {
+    let world = World::ready();
+    let _broker = world.broker();
+    let grants = || world.json(&["broker", "status", "--json"])["grants"].clone();
+    assert_eq!(grants(), serde_json::json!({ "loaded": 1 }));
+    world.home().write("secrets.grants.toml", &format!("{}colour = \"red\"\n", grant()));
+    let told = until("it is refused", || grants()["refused"].as_str().map(str::to_owned));
+    assert!(told.contains("line 8") && told.contains("unknown field"), "{told}");
+    let shown = world.ugent(&["broker", "status"]).run().succeeded().stdout;
+    assert!(shown.contains("grants: refused, so everything is denied: "), "{shown}");
+    let refused = world.events("grants.refused");
+    assert_eq!((refused.len(), &refused[0]["reason"]), (1, &"grants_unusable".into()));
+    is_denied(&world, "grants_unusable");
+    let loaded = world.events("grants.loaded").len();
+    world.home().write("secrets.grants.toml", &grant());
+    until("it is in force", || (grants()["loaded"] == 1).then_some(()));
+    assert_eq!(world.events("grants.loaded").len(), loaded + 1);
 }
 
 #[test]

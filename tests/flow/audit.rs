@@ -3,6 +3,7 @@
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use proto::journal::{HEADER_LEN, RawRecord};
 use tests::world::http::Ask;
 use tests::world::{HANDLE, World};
 
@@ -115,17 +116,59 @@ fn verify_finds_one_flipped_bit_in_any_record() {
     drop(world.ugent(&["audit", "--verify"]).run().succeeded());
 }
 
-#[test]
-fn verify_finds_that_the_end_was_cut_off() {
+/// A journal whose records are changed so is damaged at that record, in that word.
+fn is_said_of(change: impl Fn(&mut Vec<Vec<u8>>), at: u64, word: &str) {
     let world = World::ready();
     let path = segments(&world).remove(0);
-    let mut bytes = std::fs::read(&path).unwrap();
-    // Zeros from the second record on: what a journal that has just begun looks like.
-    let first = u32::from_le_bytes(bytes[64..68].try_into().unwrap()) as usize;
-    bytes[64 + 4 + first + 32..].fill(0);
-    std::fs::write(&path, bytes).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let (mut rest, mut records) = (&bytes[HEADER_LEN..], Vec::new());
+    loop {
+        let before = rest;
+        if RawRecord::take(&mut rest).unwrap().is_none() {
+            break;
+        }
+        records.push(before[..before.len() - rest.len()].to_vec());
+    }
+    change(&mut records);
+    let mut changed = [bytes[..HEADER_LEN].to_vec(), records.concat()].concat();
+    // As preallocated as before.
+    changed.resize(bytes.len().max(changed.len()), 0);
+    std::fs::write(&path, changed).unwrap();
     let told = world.ugent(&["audit", "--verify"]).run();
-    assert_eq!(told.code, Some(65), "{}{}", told.stdout, told.stderr);
+    let said = format!("the journal is damaged at record {at} (segment 1): ");
+    let what = told.stderr.lines().find_map(|line| line.split_once(&said)).map(|(_, what)| what.to_owned());
+    assert!(what.is_some_and(|what| what.contains(word)), "{said}{word}: {}", told.stderr);
+    let told = world.ugent(&["audit", "--verify", "--json"]).run();
+    assert_eq!(told.code, Some(65));
+    let verdict: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["at"]), (&"damaged".into(), &at.into()));
+    assert!(verdict["what"].as_str().is_some_and(|what| what.contains(word)), "{verdict}");
+}
+
+#[test]
+fn verify_says_which_record_was_changed() {
+    let in_its_event = |records: &mut Vec<Vec<u8>>| {
+        // A minute later than it was.
+        records[2][6] ^= 1;
+    };
+    is_said_of(in_its_event, 3, "changed");
+}
+
+#[test]
+fn verify_says_which_record_is_missing() {
+    is_said_of(|records| drop(records.remove(1)), 2, "missing");
+}
+
+#[test]
+fn verify_says_which_record_is_repeated_or_out_of_order() {
+    is_said_of(|records| records.insert(1, records[1].clone()), 3, "repeated or out of order");
+    is_said_of(|records| records.swap(1, 2), 2, "repeated or out of order");
+}
+
+#[test]
+fn verify_says_from_which_record_on_the_end_was_cut_off() {
+    // What a journal that has just begun looks like.
+    is_said_of(|records| records.truncate(1), 2, "cut off");
 }
 
 #[test]

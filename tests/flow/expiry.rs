@@ -9,6 +9,16 @@ fn rotate(world: &World, end: &str) -> tests::world::Outcome {
     world.ugent(&["rotate", HANDLE, "--expires", end, "--stdin"]).typing(world.key()).run()
 }
 
+fn list(world: &World) -> tests::world::Outcome {
+    world.ugent(&["list"]).run().succeeded()
+}
+
+/// What `list --json` says of each secret's end.
+fn expiries(world: &World) -> Vec<serde_json::Value> {
+    let listed = world.json(&["list", "--json"]);
+    listed.as_array().unwrap().iter().map(|row| row["expiry"].clone()).collect()
+}
+
 #[test]
 fn leases_end_with_the_value_and_none_is_had_after_until_there_is_another() {
     let world = World::ready();
@@ -34,6 +44,8 @@ fn a_value_that_expired_while_no_broker_ran_is_given_to_nobody_by_the_next() {
     let world = World::ready();
     drop(rotate(&world, &ahead("+3 seconds")).succeeded());
     until_true("it is over", || world.doctor().of("secrets.expiry")[0] == "fail");
+    assert!(list(&world).stderr.contains(&format!("warning: expired, and given to nobody: {HANDLE}")));
+    assert_eq!(expiries(&world), ["expired"]);
     let _broker = world.broker();
     assert_eq!(world.ask(&Ask::chat()).status, 403);
     assert!(world.standin().log().all().is_empty());
@@ -50,12 +62,21 @@ fn an_end_is_shown_and_warned_of_two_weeks_ahead() {
     let ends: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["expires"].is_string()).collect();
     assert_eq!(ends, [false, true], "{HANDLE} has none");
     assert_eq!(world.doctor().of("secrets.expiry")[0], "ok");
+    assert!(!list(&world).stderr.contains("warning"), "no end is near");
     drop(rotate(&world, &ahead("+13 days")).succeeded());
+    let told = list(&world);
+    let cells: Vec<_> = told.stdout.lines().map(|line| line.split('\t').nth(8).unwrap()).collect();
+    assert!(cells[0].ends_with("Z (soon)") && cells[1] == "2099-12-31T23:59:59Z", "{}", told.stdout);
+    let warned: Vec<_> = told.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warned.len(), 1, "{}", told.stderr);
+    assert!(warned[0].contains("two weeks") && warned[0].contains(HANDLE) && !warned[0].contains("@other"));
+    assert_eq!(expiries(&world), ["soon".into(), serde_json::Value::Null]);
     let [level, what, _] = world.doctor().of("secrets.expiry");
     assert_eq!(level, "warn");
     assert!(what.contains(HANDLE) && !what.contains("@other"), "{what}");
     drop(rotate(&world, &ahead("+15 days")).succeeded());
     assert_eq!(world.doctor().of("secrets.expiry")[0], "ok");
+    assert!(!list(&world).stdout.contains('('), "nor is this one");
 }
 
 #[test]

@@ -49,7 +49,7 @@ const ADD: [&str; 14] = [
 fn list_shows_each_grant_with_its_line_and_every_field() {
     with_both_keepers(|world| {
         let rest = "methods = [\"POST\"]\npaths = [\"/v1/x/**\"]\nnot_after = 2099-12-31\n\
-                    max_requests_per_minute = 60\nmax_concurrent = 4\n";
+                    max_requests_per_minute = 60\nmax_concurrent = 4\nmax_uses = 9\n";
         world.home().write("secrets.grants.toml", &format!("# ours\n{}\n{0}{rest}", world.grant()));
         until_true("both are in force", || {
             world.json(&["grant", "list", "--json"]).as_array().is_some_and(|rows| rows.len() == 2)
@@ -64,9 +64,13 @@ fn list_shows_each_grant_with_its_line_and_every_field() {
             (&listed[1]["max_requests_per_minute"], &listed[1]["max_concurrent"]),
             (&json!(60), &json!(4))
         );
+        assert_eq!((&listed[0]["max_uses"], &listed[1]["max_uses"]), (&json!(null), &json!(9)));
         let told = world.ugent(&["grant", "list"]).run().succeeded().stdout;
         assert_eq!(told.lines().count(), 2);
-        assert!(told.contains("methods=POST paths=/v1/x/** not_after=2100-01-01T00:00:00Z"), "{told}");
+        assert!(
+            told.contains("methods=POST paths=/v1/x/** max_uses=9 not_after=2100-01-01T00:00:00Z"),
+            "{told}"
+        );
     });
 }
 
@@ -132,6 +136,8 @@ fn add_makes_the_file_where_there_is_none() {
         "/v1/files/{id}",
         "--not-after",
         "2099-12-31",
+        "--max-uses",
+        "7",
         "--max-concurrent",
         "2",
         "--max-requests-per-minute",
@@ -143,6 +149,7 @@ fn add_makes_the_file_where_there_is_none() {
     assert_eq!(listed[0]["paths"], json!(["/v1/files/{id}"]));
     assert_eq!(listed[0]["not_after"], "2100-01-01T00:00:00Z");
     assert_eq!(listed[0]["max_requests_per_minute"], json!(30));
+    assert_eq!(listed[0]["max_uses"], json!(7));
 }
 
 #[test]

@@ -44,6 +44,10 @@ fn lock_ends_every_use_until_unlock() {
     broker.wait_for_status("/readyz", 200);
     assert_eq!(world.ask(&Ask::chat()).status, 200);
     assert_eq!(world.events("vault.locked").len(), 1);
+    let ended = world.events("lease.ended");
+    let issued = world.events("lease.issued");
+    assert_eq!((ended.len(), issued.len()), (1, 2));
+    assert_eq!((&ended[0]["reason"], &ended[0]["lease"]), (&"vault_locked".into(), &issued[0]["lease"]));
     assert_eq!(world.standin().log().all().len(), 2);
 }
 

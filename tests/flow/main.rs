@@ -43,6 +43,8 @@ mod rekey;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod revocations;
 #[cfg(test)]
 mod setup;

@@ -76,6 +76,7 @@ impl Private {
             system,
             passphrase_follows: false,
             keep: session.settings.keep,
+            sync: session.settings.sync,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
         if let Err(error) = private.control.greet(LaneKind::Control, deadline) {

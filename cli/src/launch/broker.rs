@@ -90,6 +90,7 @@ impl Broker {
             system: settings.for_keeper(&home),
             passphrase_follows: false,
             keep: settings.keep,
+            sync: settings.sync,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
         let exports = Exports::new(&home, settings);

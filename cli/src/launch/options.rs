@@ -131,7 +131,7 @@ impl Places {
 mod tests {
     use super::*;
     use crate::home::Home;
-    use proto::control_lane::{KdfCost, Keep};
+    use proto::control_lane::{KdfCost, Keep, SyncEvery};
     use proto::standing::Strictness;
 
     fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
@@ -146,6 +146,7 @@ mod tests {
             clients: proto::clients::ClientRules::DEFAULT,
             proxy: None,
             keep: Keep::default(),
+            sync: SyncEvery::default(),
             sinks: Vec::new(),
         };
         options.settle(&settings, &nowhere())

@@ -7,6 +7,7 @@ use proto::cli_lane::{CliAnswer, CliRequest};
 
 use super::handle;
 use super::meta_view::{FIELDS, MetaView};
+use crate::clock::now;
 use crate::ending::Outcome;
 use crate::keeper::{self, Purpose};
 use crate::render::{self, Form, JsonOption};
@@ -31,7 +32,7 @@ impl Inspect {
             return Err(keeper::unexpected().into());
         };
         keeper.end()?;
-        let view = MetaView::from(&meta);
+        let view = MetaView::of(&meta, now());
         let mut out = stdout().lock();
         match self.json.form() {
             Form::Json => render::json(&mut out, &view)?,

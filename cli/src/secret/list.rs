@@ -1,13 +1,15 @@
 //! `ugent secret list`: metadata of all secrets.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, Write, stderr, stdout};
 
 use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::Failure;
-use proto::meta::SecretMeta;
+use proto::meta::{SecretMeta, Timestamp};
 
+use super::expiry::{Expiry, mend};
 use super::meta_view::{FIELDS, MetaView};
+use crate::clock::now;
 use crate::ending::Outcome;
 use crate::keeper::{self, Keeper, Purpose};
 use crate::render::{self, Form, JsonOption};
@@ -26,7 +28,8 @@ impl List {
         let mut keeper = keeper::reach(session, Purpose::Use)?;
         let secrets = all(&mut keeper)?;
         keeper.end()?;
-        let views = secrets.iter().map(MetaView::from);
+        let now = now();
+        let views = secrets.iter().map(|secret| MetaView::of(secret, now));
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
             Form::Json => render::json(&mut out, &views.collect::<Vec<_>>())?,
@@ -37,8 +40,27 @@ impl List {
             }
         }
         out.flush()?;
+        for line in warnings(&secrets, now) {
+            let _ = writeln!(stderr(), "{line}");
+        }
         Ok(())
     }
+}
+
+/// What should be heard of the ends of values, whatever becomes of the list.
+fn warnings(secrets: &[SecretMeta], now: Timestamp) -> Vec<String> {
+    let warning = |what: Expiry, said: &str| {
+        let ends = |secret: &&SecretMeta| {
+            let end = secret.versions.last().and_then(|version| version.expires);
+            end.and_then(|end| Expiry::of(end, now)) == Some(what)
+        };
+        let those: Vec<_> = secrets.iter().filter(ends).map(|secret| &secret.handle).collect();
+        let first = those.first()?;
+        let names = those.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Some(format!("warning: {said}: {names} ({})", mend(first)))
+    };
+    let expired = warning(Expiry::Expired, "expired, and given to nobody");
+    expired.into_iter().chain(warning(Expiry::Soon, "expires within two weeks")).collect()
 }
 
 /// All secrets, page by page.

@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use proto::cli_lane::CliAnswer;
-use proto::meta::SecretMeta;
+use proto::meta::{SecretMeta, Timestamp};
 use serde::Serialize;
 
-use crate::clock::seconds;
+use super::expiry::Expiry;
+use crate::clock::{now, seconds};
 use crate::ending::Outcome;
 use crate::hazmat::injectable::Injectable;
 use crate::keeper::unexpected;
@@ -29,6 +30,7 @@ pub(super) struct MetaView {
     rotated: Option<String>,
     last_used: Option<String>,
     expires: Option<String>,
+    expiry: Option<Expiry>,
     previous: Option<Previous>,
 }
 
@@ -40,8 +42,9 @@ pub(super) struct Previous {
     kept_until: String,
 }
 
-impl From<&SecretMeta> for MetaView {
-    fn from(meta: &SecretMeta) -> Self {
+impl MetaView {
+    /// What there is to show of a secret, at that moment.
+    pub(super) fn of(meta: &SecretMeta, now: Timestamp) -> Self {
         let mut newest_first = meta.versions.iter().rev();
         let newest = newest_first.next();
         let previous = newest_first.next().and_then(|version| {
@@ -51,6 +54,7 @@ impl From<&SecretMeta> for MetaView {
                 kept_until: seconds(version.kept_until?),
             })
         });
+        let end = newest.and_then(|version| version.expires);
         Self {
             handle: meta.handle.to_string(),
             provider: meta.provider.to_string(),
@@ -60,13 +64,12 @@ impl From<&SecretMeta> for MetaView {
             created: seconds(meta.created),
             rotated: meta.rotated.map(seconds),
             last_used: meta.last_used.map(seconds),
-            expires: newest.and_then(|version| version.expires).map(seconds),
+            expires: end.map(seconds),
+            expiry: end.and_then(|end| Expiry::of(end, now)),
             previous,
         }
     }
-}
 
-impl MetaView {
     /// The version before, in words.
     pub(super) fn previous(&self) -> String {
         let said = self.previous.as_ref().map(|previous| {
@@ -78,6 +81,8 @@ impl MetaView {
 
     /// The fields as text, in the order of [`FIELDS`].
     pub(super) fn cells(self) -> [String; 9] {
+        let mark = self.expiry.map(|expiry| format!(" ({})", expiry.as_str())).unwrap_or_default();
+        let expires = self.expires.map(|end| end + &mark);
         [
             self.handle,
             self.provider,
@@ -87,7 +92,7 @@ impl MetaView {
             self.created,
             or_dash(self.rotated),
             or_dash(self.last_used),
-            or_dash(self.expires),
+            or_dash(expires),
         ]
     }
 }
@@ -97,7 +102,7 @@ pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer, injectable: Inj
     let CliAnswer::Deposited(meta) = answer else {
         return Err(unexpected().into());
     };
-    let view = MetaView::from(&meta);
+    let view = MetaView::of(&meta, now());
     let (version, fingerprint) = (or_dash(view.version), or_dash(view.fingerprint));
     writeln!(out, "deposited {} version {version}, fingerprint {fingerprint}", view.handle)?;
     if let Some(Previous { version, fingerprint: _, kept_until }) = &view.previous {
@@ -114,7 +119,7 @@ pub(super) fn deposited(out: &mut impl Write, answer: CliAnswer, injectable: Inj
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::meta::{Fingerprint, Timestamp, VersionMeta};
+    use proto::meta::{Fingerprint, VersionMeta};
     use proto::name::{Handle, Kind, ProviderId};
 
     #[test]
@@ -135,12 +140,18 @@ mod tests {
             }],
         };
         assert_eq!(
-            serde_json::to_string(&MetaView::from(&meta)).unwrap(),
+            serde_json::to_string(&MetaView::of(&meta, Timestamp(1999))).unwrap(),
             "{\"handle\":\"@a\",\"provider\":\"generic\",\"kind\":\"api_key\",\"fingerprint\":\"0123456789ab\",\
              \"version\":3,\"created\":\"1970-01-01T00:00:00Z\",\"rotated\":null,\
-             \"last_used\":\"1970-01-01T00:00:01Z\",\"expires\":\"1970-01-01T00:00:02Z\",\"previous\":null}"
+             \"last_used\":\"1970-01-01T00:00:01Z\",\"expires\":\"1970-01-01T00:00:02Z\",\"expiry\":\"soon\",\
+             \"previous\":null}"
         );
-        let json = serde_json::to_value(MetaView::from(&meta)).unwrap();
+        let marked = |now| MetaView::of(&meta, Timestamp(now)).cells()[8].clone();
+        assert_eq!(
+            [marked(1999), marked(2000)],
+            ["1970-01-01T00:00:02Z (soon)", "1970-01-01T00:00:02Z (expired)"]
+        );
+        let json = serde_json::to_value(MetaView::of(&meta, Timestamp(0))).unwrap();
         assert!(FIELDS.iter().all(|field| json.get(field).is_some()));
     }
 }

@@ -11,6 +11,7 @@ mod deny;
 mod doctor;
 mod exec;
 mod expires;
+mod expiry;
 mod grant;
 mod import;
 mod init;

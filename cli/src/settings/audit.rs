@@ -1,9 +1,9 @@
-//! `audit` in `secrets.toml`: how long the journal is kept, and where records are exported to. Says
+//! `audit` in `secrets.toml`: what is synced when, how long the journal is kept, and where records are exported to. Says
 //! what is wrong and where, and never repeats it.
 
 use std::path::{Path, PathBuf};
 
-use proto::control_lane::Keep;
+use proto::control_lane::{Keep, SyncEvery};
 use serde::Deserialize;
 
 /// Most sinks: each is written in turn by one process.
@@ -64,14 +64,27 @@ impl Sink {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
+    sync: Option<toml::Spanned<String>>,
     max_bytes: Option<toml::Spanned<u64>>,
     keep_days: Option<toml::Spanned<u32>>,
     sinks: Option<toml::Spanned<Vec<toml::Spanned<String>>>>,
 }
 
+/// What it says.
+#[derive(Default)]
+pub(super) struct Settled {
+    pub(super) keep: Keep,
+    pub(super) sync: SyncEvery,
+    pub(super) sinks: Vec<Sink>,
+}
+
 impl Written {
     /// What it says, or where what is wrong.
-    pub(super) fn settle(self) -> Result<(Keep, Vec<Sink>), (usize, &'static str)> {
+    pub(super) fn settle(self) -> Result<Settled, (usize, &'static str)> {
+        let sync = match self.sync {
+            None => SyncEvery::default(),
+            Some(word) => SyncEvery::parse(word.get_ref()).map_err(|_| (word.span().start, NO_SYNC))?,
+        };
         let max_bytes = match self.max_bytes {
             Some(bytes) if *bytes.get_ref() < Keep::MIN_BYTES => {
                 return Err((bytes.span().start, "audit.max_bytes is below 16777216 (16 MiB)"));
@@ -97,10 +110,11 @@ impl Written {
                 sinks.push(sink);
             }
         }
-        Ok((Keep { max_bytes, days }, sinks))
+        Ok(Settled { keep: Keep { max_bytes, days }, sync, sinks })
     }
 }
 
+const NO_SYNC: &str = "audit.sync is \"every-lease\" (the default) or \"every-release\"";
 const NO_SINK: &str = "audit.sinks has what is no sink: \"file:/absolute/path\", \"syslog\" or \"journald\", \
                        the latter two with :/path/of/a/socket if it is not the usual one";
 

@@ -4,6 +4,8 @@
 //! first in its segment, and the record's body; keyed with its step's key while the vault is open.
 //! Steps count keyed records from 1, so the key says which record is next and none can be left out.
 
+use std::cmp::Ordering;
+
 use proto::journal::{Chained, RawRecord, SegmentHeader};
 use proto::meta::{RecordSeq, Timestamp};
 
@@ -40,6 +42,11 @@ fn parts<'a>(
         None => [domain, before, b"\x00", b"", body],
     }
 }
+
+/// Records that should be here are not, and the next one is of later.
+pub(super) const MISSING: &str = "records are missing before it";
+/// A record of before stands here, or one of later whose place is another.
+pub(super) const DISORDERED: &str = "it is repeated or out of order";
 
 /// What a record says of its own place; the start of its body.
 pub(super) struct Standing {
@@ -106,22 +113,30 @@ impl Checker {
         header.first.0.checked_sub(1) == Some(self.tip.seq) && header.before == self.tip.link
     }
 
+    /// The number that the next record must have; none has 0.
+    pub(super) fn due(&self) -> u64 {
+        self.tip.seq.checked_add(1).unwrap_or(0)
+    }
+
     /// Takes the next record.
     pub(super) fn pass(&mut self, header: Option<&[u8]>, raw: &RawRecord<'_>) -> Result<(), Wrong> {
-        let standing = Standing::of(raw.body).ok_or(Wrong::Record("a record is malformed"))?;
-        if self.tip.seq.checked_add(1) != Some(standing.seq.0) {
-            return Err(Wrong::Record("records are missing, repeated or out of order"));
+        let standing =
+            Standing::of(raw.body).ok_or(Wrong::Record("it was changed: it is no record any more"))?;
+        match standing.seq.0.cmp(&self.due()) {
+            Ordering::Less => return Err(Wrong::Record(DISORDERED)),
+            Ordering::Greater => return Err(Wrong::Record(MISSING)),
+            Ordering::Equal => {}
         }
         match standing.chained {
             Chained::Plain => {
                 if plain_link(&self.tip.link, header, raw.body) != *raw.link {
-                    return Err(Wrong::Record("a record does not fit the one before it"));
+                    return Err(Wrong::Record("it was changed, or does not belong behind the one before"));
                 }
                 self.plain += 1;
             }
             Chained::Keyed { step } => {
                 if self.tip.step.is_some_and(|last| last.checked_add(1) != Some(step)) {
-                    return Err(Wrong::Record("keyed records are missing, repeated or out of order"));
+                    return Err(Wrong::Record("it was changed: its key is not the one that is due"));
                 }
                 self.pass_keyed(step, header, raw)?;
                 self.tip.step = Some(step);
@@ -137,10 +152,10 @@ impl Checker {
             return Ok(());
         };
         if key.step() != step {
-            return Err(Wrong::Record("keyed records are missing"));
+            return Err(Wrong::Record("keyed records are missing before it"));
         }
         if keyed_link(key, &self.tip.link, header, raw.body) != *raw.link {
-            return Err(Wrong::Record("a record was changed, or does not fit the one before it"));
+            return Err(Wrong::Record("it was changed, or does not belong behind the one before"));
         }
         key.advance().map_err(|_| Wrong::NoSlot)
     }

@@ -56,7 +56,7 @@ impl Evidence {
         let tip = Tip::before(header);
         // Only what a head covers is ever cut off.
         if self.head.is_none_or(|head| head.seq < tip.seq) {
-            return Err("segments are missing at its start");
+            return Err("segments are missing before it");
         }
         self.cut = tip.seq;
         self.met(&tip).map(|()| tip)
@@ -77,31 +77,32 @@ impl Evidence {
     pub(super) fn reached(&mut self, key: &ChainKey) -> Result<(), &'static str> {
         let is_other = self.checkpoints.iter().any(|found| found.step() == key.step() && !found.is(key));
         self.checkpoints.retain(|found| found.step() != key.step());
-        if is_other { Err("its checkpoint does not belong to it") } else { Ok(()) }
+        if is_other { Err("its checkpoint was changed: it belongs to another journal") } else { Ok(()) }
     }
 
     /// Takes the journal's end; says what is wrong, and at which record.
     pub(super) fn at_end(&self, tip: &Tip) -> Result<u64, (u64, &'static str)> {
         let next = tip.seq.saturating_add(1);
         if self.head.is_none() {
-            return Err((next, "the sealed head is missing or damaged"));
+            return Err((next, "the sealed head was changed or removed"));
         }
         if self.at_head == Met::No {
-            return Err((next, "records are missing at the end: it does not reach the sealed head"));
+            return Err((next, "records were cut off at the end: it does not reach the sealed head"));
         }
         if !self.has_checkpoint {
-            return Err((next, "the checkpoint of its key is missing or damaged"));
+            return Err((next, "the checkpoint of its key was changed or removed"));
         }
         if !self.checkpoints.is_empty() {
-            return Err((next, "records are missing at the end: it does not reach its checkpoint"));
+            return Err((next, "records were cut off at the end: it does not reach its checkpoint"));
         }
         if self.recorded_cut < self.cut {
-            return Err((1, "segments are missing at its start, and no record says they were cut off"));
+            return Err((1, "segments are missing at its start, and no record tells of it"));
         }
         match self.noted {
-            Some(noted) if noted.seq.0 > tip.seq => {
-                Err((next, "it ends before the record that was noted elsewhere"))
-            }
+            Some(noted) if noted.seq.0 > tip.seq => Err((
+                next,
+                "records were cut off at the end: it ends before the one that was noted elsewhere",
+            )),
             Some(_) | None => Ok(self.cut),
         }
     }
@@ -114,12 +115,14 @@ impl Evidence {
     fn met(&mut self, tip: &Tip) -> Result<(), &'static str> {
         if let Some(head) = self.head.filter(|head| head.seq == tip.seq) {
             if head.link != tip.link {
-                return Err("it is not the record the sealed head names");
+                return Err("it was changed: it is not the record the sealed head names");
             }
             self.at_head = Met::Yes;
         }
         match self.noted.filter(|noted| noted.seq.0 == tip.seq) {
-            Some(noted) if noted.link != tip.link => Err("it is not the record that was noted elsewhere"),
+            Some(noted) if noted.link != tip.link => {
+                Err("it was changed: it is not the record that was noted elsewhere")
+            }
             Some(_) | None => Ok(()),
         }
     }

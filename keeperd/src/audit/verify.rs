@@ -1,16 +1,20 @@
 //! Checks a whole journal by its files, in a process that has nothing else: every link from the
 //! first record on, and that the journal reaches its sealed head and its checkpoint (INV-10). Writes
 //! nothing.
+//!
+//! What is wrong is said in one of four words: changed, missing, repeated or out of order, cut off. It is
+//! the plainest reading of what is there; whoever changes many records can make it look like another.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
-use proto::journal::{Chained, JournalError, Noted, RawRecord, Record, Verdict};
+use proto::journal::{Chained, JournalError, Noted, RawRecord, Record, SegmentHeader, Verdict};
 use proto::meta::RecordSeq;
 
-use super::chain::{Checker, Tip, Wrong};
+use super::chain::{Checker, DISORDERED, MISSING, Tip, Wrong};
 use super::checkpoint;
 use super::evidence::Evidence;
 use super::head::Claims;
@@ -53,11 +57,10 @@ pub(crate) fn verify(
 pub(super) fn check(first: ChainKey, evidence: Evidence, segments: Vec<File>) -> Result<Verdict, Failure> {
     let checker = Checker::new(Tip::START, Some(first));
     let mut check = Check { checker, evidence, number: 0, torn_tail: false };
-    let count = segments.len();
-    for (index, segment) in segments.into_iter().enumerate() {
-        let place = if index + 1 == count { Last::Yes } else { Last::No };
-        match check.segment(&segment, place) {
-            Ok(()) => {}
+    let mut rest = segments.as_slice();
+    while let Some((segment, behind)) = rest.split_first() {
+        match check.segment(segment, behind) {
+            Ok(()) => rest = behind,
             Err(stop) => return check.stopped(stop),
         }
     }
@@ -87,22 +90,23 @@ enum Stop {
 }
 
 impl Check {
-    fn segment(&mut self, file: &File, last: Last) -> Result<(), Stop> {
+    fn segment(&mut self, file: &File, behind: &[File]) -> Result<(), Stop> {
+        let last = if behind.is_empty() { Last::Yes } else { Last::No };
         let is_first = self.number == 0;
         self.number = self.number.saturating_add(1);
         let bytes = match files::read(file, BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(Stop::Damage("the segment is too long"));
+                return Err(Stop::Damage("the segment was changed: it is too long"));
             }
             Err(error) => return Err(Stop::Failure(unreadable("a segment of the journal", &error))),
         };
         let (header, mut walk) = match Walk::begin(&bytes) {
             Ok(Begin::Header(header, walk)) => (header, walk),
-            Ok(Begin::Never) => return self.cut(last, "the segment is empty"),
+            Ok(Begin::Never) => return self.cut(last, "records are missing: the segment is empty"),
             Err(JournalError::FromTheFuture) => return Err(Stop::Failure(future())),
             Err(JournalError::NotASegment | JournalError::Torn | JournalError::Malformed) => {
-                return Err(Stop::Damage("it does not begin as a segment does"));
+                return Err(Stop::Damage("the segment was changed: it does not begin as one"));
             }
         };
         if is_first && header.number > 1 {
@@ -110,26 +114,68 @@ impl Check {
             self.number = header.number;
         }
         if header.number != self.number {
-            return Err(Stop::Damage("a segment is missing or out of order"));
+            return Err(Stop::Damage(self.misnumbered(&header, behind)));
         }
         if !self.checker.fits(&header) {
-            return Err(Stop::Damage("the segment does not go on where the one before ends"));
+            return Err(Stop::Damage(self.misplaced(&header, &walk)));
         }
         loop {
             match walk.next() {
                 Next::Record { header, raw } => match self.record(header, &raw) {
                     Err(Stop::Damage(what)) if walk.may_be_cut(&raw) => return self.cut(last, what),
+                    Err(Stop::Damage(what)) => return Err(Stop::Damage(self.told(what, &walk))),
                     passed => passed?,
                 },
                 Next::End => return Ok(()),
-                Next::Torn => return self.cut(last, "a record is cut short"),
+                Next::Torn => return self.cut(last, "records are missing: the segment ends within one"),
                 Next::Damage(what) => return Err(Stop::Damage(what)),
             }
         }
     }
 
+    /// What is wrong with a record that was just refused, by what is behind it.
+    fn told(&self, what: &'static str, behind: &Walk<'_>) -> &'static str {
+        let due = self.checker.due();
+        match what {
+            MISSING | DISORDERED if behind.numbers().next() == due.checked_add(1) => {
+                "it was changed: the one behind it has the number that is due there"
+            }
+            MISSING if behind.numbers().any(|number| number == due) => DISORDERED,
+            what => what,
+        }
+    }
+
+    /// What is wrong with a segment of another number.
+    fn misnumbered(&self, header: &SegmentHeader, behind: &[File]) -> &'static str {
+        let is_due = |file: &File| {
+            let bytes = files::read(file, BYTES_MAX).unwrap_or_default();
+            matches!(Walk::begin(&bytes), Ok(Begin::Header(header, _)) if header.number == self.number)
+        };
+        if self.checker.fits(header) {
+            "the segment was changed: its number is not the one that is due"
+        } else if header.number > self.number && !behind.iter().any(is_due) {
+            "a segment is missing"
+        } else {
+            "the segment is repeated or out of order"
+        }
+    }
+
+    /// What is wrong with a segment of the right number.
+    fn misplaced(&self, header: &SegmentHeader, walk: &Walk<'_>) -> &'static str {
+        let due = self.checker.due();
+        match header.first.0.cmp(&due) {
+            Ordering::Greater if walk.numbers().next() != Some(due) => {
+                "records are missing at the end of the segment before"
+            }
+            Ordering::Less if walk.numbers().next() != Some(due) => "the segment is repeated or out of order",
+            Ordering::Greater | Ordering::Less | Ordering::Equal => {
+                "the segment was changed: its header does not go on where the one before ends"
+            }
+        }
+    }
+
     fn record(&mut self, header: Option<&[u8]>, raw: &RawRecord<'_>) -> Result<(), Stop> {
-        let record = raw.record().map_err(|_| Stop::Damage("a record is malformed"))?;
+        let record = raw.record().map_err(|_| Stop::Damage("it was changed: it is no record any more"))?;
         if self.checker.tip.step.is_none() {
             self.catch_up(&record)?;
         }
@@ -145,9 +191,13 @@ impl Check {
     /// That the step is the right one, the record's link says.
     fn catch_up(&mut self, record: &Record) -> Result<(), Stop> {
         let Chained::Keyed { step } = record.chained else { return Ok(()) };
+        if record.seq.0 != self.checker.due() {
+            // Which is said when it is taken.
+            return Ok(());
+        }
         // There are no more steps than records: a number that was put there would take for ever.
-        if step > record.seq.0 || record.seq.0 != self.checker.tip.seq.saturating_add(1) {
-            return Err(Stop::Damage("records are missing, repeated or out of order"));
+        if step > record.seq.0 {
+            return Err(Stop::Damage("it was changed: there are not as many keys"));
         }
         while self.checker.key.as_ref().is_some_and(|key| key.step() < step) {
             self.key_reached()?;

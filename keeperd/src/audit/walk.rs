@@ -35,6 +35,7 @@ pub(super) enum Next<'a> {
 }
 
 /// A place in a segment.
+#[derive(Clone)]
 pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     header: &'a [u8],
@@ -58,6 +59,15 @@ impl<'a> Walk<'a> {
     /// Behind the last record passed.
     pub(super) const fn at(&self) -> usize {
         self.at
+    }
+
+    /// Numbers that the records from here on say they have, whether or not they are right.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        let mut ahead = self.clone();
+        std::iter::from_fn(move || match ahead.next() {
+            Next::Record { raw, .. } => Standing::of(raw.body).map(|standing| standing.seq.0),
+            Next::End | Next::Torn | Next::Damage(_) => None,
+        })
     }
 
     /// Takes the next record, or says why there is none.
@@ -93,7 +103,7 @@ impl<'a> Walk<'a> {
         if self.bytes.get(zeros_from..page_end).is_some_and(is_zero) || !self.has_record_behind() {
             return Next::Torn;
         }
-        Next::Damage("a record was overwritten; there are others behind it")
+        Next::Damage("it was changed: it was overwritten, and there are others behind it")
     }
 
     fn has_record_behind(&self) -> bool {

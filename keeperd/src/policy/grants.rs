@@ -26,6 +26,8 @@ pub(crate) struct Grant {
     /// Patterns, as those of routes.
     pub(crate) paths: Option<Vec<String>>,
     pub(crate) ttl: Duration,
+    /// After as many uses a lease ends before its time.
+    pub(crate) max_uses: Option<NonZeroU32>,
     /// From this moment on it grants nothing.
     pub(crate) not_after: Option<Timestamp>,
     pub(crate) limits: Limits,
@@ -126,6 +128,7 @@ impl Placed {
             methods: grant.methods.clone(),
             paths: grant.paths.clone(),
             ttl_secs: u32::try_from(grant.ttl.as_secs()).unwrap_or(u32::MAX),
+            max_uses: grant.max_uses.map(NonZeroU32::get),
             not_after: grant.not_after,
             max_requests_per_minute: grant.limits.per_minute.map(NonZeroU32::get),
             max_concurrent: grant.limits.at_once.map(NonZeroU32::get),

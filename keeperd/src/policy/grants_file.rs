@@ -23,15 +23,18 @@ const APPROVAL_DEFAULT_SECS: u64 = 60;
 const APPROVAL_MAX_SECS: u64 = 600;
 /// Highest limit: what is counted for a minute is kept for a minute.
 const LIMIT_MAX: u32 = 100_000;
+/// Most uses a lease may be given; more than that, its time ends it first.
+const USES_MAX: u32 = 1_000_000;
 
 /// Each field, as it may be written.
-const EXAMPLES: [(&str, &str); 13] = [
+const EXAMPLES: [(&str, &str); 14] = [
     ("secret_ref", "secret_ref = \"openai_api_key\""),
     ("consumer", "consumer = \"ugent-core\""),
     ("purposes", "purposes = [\"llm.chat\"]"),
     ("delivery", "delivery = [\"http_header_inject\"]"),
     ("allowed_hosts", "allowed_hosts = [\"api.openai.com\"]"),
     ("ttl_secs", "ttl_secs = 300"),
+    ("max_uses", "max_uses = 100"),
     ("methods", "methods = [\"POST\"]"),
     ("paths", "paths = [\"/v1/chat/completions\"]"),
     ("not_after", "not_after = 2026-12-31, or not_after = 2026-12-31T18:00:00Z"),
@@ -58,6 +61,7 @@ struct Row {
     delivery: Some1<Delivery>,
     allowed_hosts: Option<Some1<Host>>,
     ttl_secs: Option<Ttl>,
+    max_uses: Option<MaxUses>,
     methods: Option<Some1<Method>>,
     paths: Option<Some1<Pattern>>,
     not_after: Option<Spanned<toml::Value>>,
@@ -134,6 +138,18 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// Uses of a lease, at least one.
+struct MaxUses(NonZeroU32);
+
+impl<'de> Deserialize<'de> for MaxUses {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match NonZeroU32::new(u32::deserialize(from)?) {
+            Some(most) if most.get() <= USES_MAX => Ok(Self(most)),
+            Some(_) | None => Err(D::Error::custom(format!("max_uses is 1 to {USES_MAX}"))),
+        }
+    }
+}
+
 /// A path pattern.
 struct Pattern(String);
 
@@ -188,6 +204,7 @@ fn grant(text: &str, row: Spanned<Row>) -> Result<Placed, Complaint> {
         methods: row.methods.map(|methods| methods.0),
         paths: row.paths.map(|paths| paths.0.into_iter().map(|pattern| pattern.0).collect()),
         ttl: row.ttl_secs.map_or(Duration::from_secs(TTL_DEFAULT_SECS), |ttl| ttl.0),
+        max_uses: row.max_uses.map(|most| most.0),
         not_after: row.not_after.map(|end| not_after(text, &end)).transpose()?,
         limits: Limits {
             per_minute: row.max_requests_per_minute.map(|limit| limit.0),
@@ -277,6 +294,8 @@ ttl_secs = 300
             ("time without offset", format!("{GOOD}not_after = 2026-02-03T10:00:00\n"), "line 9"),
             ("not_after of another type", format!("{GOOD}not_after = 20261231\n"), "line 9"),
             ("no requests a minute", format!("{GOOD}max_requests_per_minute = 0\n"), "line 9"),
+            ("no uses", format!("{GOOD}max_uses = 0\n"), "line 9"),
+            ("too many uses", format!("{GOOD}max_uses = 1000001\n"), "line 9"),
             ("none at once", format!("{GOOD}max_concurrent = 0\n"), "line 9"),
             ("a negative limit", format!("{GOOD}max_concurrent = -1\n"), "line 9"),
             ("empty methods", format!("{GOOD}methods = []\n"), "line 9"),
@@ -332,13 +351,15 @@ ttl_secs = 300
     fn the_optional_fields_are_understood() {
         let text = format!(
             "{GOOD}methods = [\"POST\"]\npaths = [\"/v1/chat/completions\", \"/v1/files/{{id}}\", \"/v1/x/**\"]\n\
-             max_requests_per_minute = 60\nmax_concurrent = 4\nnot_after = 2026-12-31\n"
+             max_requests_per_minute = 60\nmax_concurrent = 4\nnot_after = 2026-12-31\n\
+             max_uses = 1000000\n"
         );
         let grant = parse(&text).unwrap().remove(0).grant;
         assert_eq!(grant.methods, Some(vec![Method::parse("POST").unwrap()]));
         assert_eq!(grant.paths.map(|paths| paths.len()), Some(3));
         assert_eq!(grant.limits.per_minute, NonZeroU32::new(60));
         assert_eq!(grant.limits.at_once, NonZeroU32::new(4));
+        assert_eq!(grant.max_uses, NonZeroU32::new(1_000_000));
         assert_eq!(grant.not_after, Some(Timestamp(1_798_761_600_000)), "the whole day is before its end");
         assert_eq!(grant.approving, None);
         let asking =

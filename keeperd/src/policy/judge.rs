@@ -1,6 +1,7 @@
 //! The verdict on an ask: a pure function of grants, secrets and the ask. INV-05 rests on it.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proto::journal::Reason;
@@ -58,6 +59,8 @@ pub(crate) struct Granted {
     /// The only host it may go to.
     pub(crate) host: Host,
     pub(crate) ttl: Duration,
+    /// After as many uses a lease of it ends.
+    pub(crate) max_uses: Option<NonZeroU32>,
     /// The grant it rests on.
     pub(crate) grant: GrantMark,
     /// Of that grant.
@@ -104,6 +107,7 @@ pub(crate) fn judge(
                         version: found.version,
                         host: ask.host.clone(),
                         ttl: grant.ttl_from(now),
+                        max_uses: grant.max_uses,
                         grant: placed.mark,
                         limits: grant.limits,
                         approving: grant.approving,

@@ -1,6 +1,7 @@
 //! Leases in force. Each was granted, has an end, and is for exactly one use of one version.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proto::meta::{LeaseId, LeaseMeta, RecordSeq, Timestamp};
@@ -61,9 +62,16 @@ pub(crate) struct Lease {
     pub(crate) began: Timestamp,
     /// Releases under it.
     pub(crate) uses: u64,
+    /// With as many it ends.
+    pub(crate) max_uses: Option<NonZeroU32>,
 }
 
 impl Lease {
+    /// Whether it has had all its uses.
+    fn is_used_up(&self) -> bool {
+        self.max_uses.is_some_and(|most| self.uses >= u64::from(most.get()))
+    }
+
     /// Time that is left.
     pub(crate) fn left(&self, now: Moment) -> Duration {
         self.expires.since(now)
@@ -113,11 +121,17 @@ impl LeaseBook {
         self.by_key.values()
     }
 
-    /// Counts a release under the lease for that use.
-    pub(crate) fn note_use(&mut self, key: &LeaseKey) {
-        if let Some(lease) = self.by_key.get_mut(key) {
-            lease.uses = lease.uses.saturating_add(1);
+    /// Counts a release under the lease for that use; takes it out if that was its last.
+    #[must_use]
+    pub(crate) fn note_use(&mut self, key: &LeaseKey) -> Option<Lease> {
+        let lease = self.by_key.get_mut(key)?;
+        lease.uses = lease.uses.saturating_add(1);
+        if !lease.is_used_up() {
+            return None;
         }
+        let ended = self.by_key.remove(key)?;
+        self.by_end.remove(&(ended.expires, ended.id));
+        Some(ended)
     }
 
     /// Takes out all leases of which `ends` says so, in the order they were issued.
@@ -167,6 +181,7 @@ mod tests {
             issued: RecordSeq(expires),
             began: Timestamp(0),
             uses: 0,
+            max_uses: None,
         }
     }
 
@@ -192,12 +207,28 @@ mod tests {
         let mut book = LeaseBook::default();
         let lease = lease("@a", 10);
         book.enter(lease.clone());
-        book.note_use(&lease.key);
-        book.note_use(&LeaseKey { version: 2, ..lease.key });
+        assert_eq!(book.note_use(&lease.key), None);
+        assert_eq!(book.note_use(&LeaseKey { version: 2, ..lease.key }), None);
         let shown: Vec<_> =
             book.iter().map(|lease| lease.meta(Moment::at(Duration::from_secs(4)), Timestamp(500))).collect();
         assert_eq!(shown.len(), 1);
         assert_eq!((shown[0].ends, shown[0].uses), (Timestamp(6500), 1));
+    }
+
+    #[test]
+    fn a_lease_is_gone_with_its_last_use_and_another_one_keeps_its_own_count() {
+        let mut book = LeaseBook::default();
+        let two = NonZeroU32::new(2);
+        let (counted, other) = (Lease { max_uses: two, ..lease("@a", 10) }, lease("@b", 20));
+        book.enter(counted.clone());
+        book.enter(other.clone());
+        assert_eq!(book.note_use(&counted.key), None);
+        assert_eq!(book.note_use(&other.key), None);
+        assert_eq!(book.note_use(&counted.key), Some(Lease { uses: 2, ..counted.clone() }));
+        assert_eq!(book.find(&counted.key, Moment::at(Duration::ZERO)), None);
+        assert_eq!(book.next_end(), Some(other.expires), "nothing waits for the end of what is gone");
+        book.enter(counted.clone());
+        assert_eq!(book.note_use(&counted.key), None, "the next one begins anew");
     }
 
     #[test]

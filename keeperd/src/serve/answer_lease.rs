@@ -23,7 +23,7 @@ impl Keeper {
         parcel: Parcel<LeaseRequest>,
     ) -> Result<(), LaneError> {
         match parcel.message {
-            LeaseRequest::Open { seq, caller, provider, method, path, secret, retry_of: _ } => {
+            LeaseRequest::Open { seq, caller, provider, method, path, secret, retry_of } => {
                 self.check_rising(lane, seq)?;
                 let token = match parcel.value {
                     None => Presented::Nothing,
@@ -42,6 +42,7 @@ impl Keeper {
                     method,
                     path,
                     named: secret,
+                    retry_of,
                     until: None,
                 });
                 Ok(())

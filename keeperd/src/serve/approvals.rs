@@ -213,6 +213,7 @@ mod tests {
             method: Method::parse("POST").unwrap(),
             path: "/v1/x".to_owned(),
             named: None,
+            retry_of: None,
             until: Some(at(until)),
         };
         approvals.join(&key(version), ask, at(until));

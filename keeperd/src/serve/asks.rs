@@ -42,6 +42,8 @@ pub(super) struct PendingAsk {
     pub(super) path: String,
     /// The secret the client named, if it did.
     pub(super) named: Option<Handle>,
+    /// The ask it repeats, as egressd says.
+    pub(super) retry_of: Option<u64>,
     /// When it has waited long enough for a person, if it waits for one.
     pub(super) until: Option<Moment>,
 }
@@ -89,8 +91,17 @@ struct Target {
 pub(super) struct Release {
     pub(super) lease: LeaseId,
     pub(super) key: LeaseKey,
+    /// Of this use.
+    pub(super) record: RecordSeq,
     route: RouteName,
     from: From,
+}
+
+impl Release {
+    /// Whether another may be the same request once more.
+    pub(super) fn is_repeated_by(&self, again: &Self) -> bool {
+        (&self.key.consumer, &self.route) == (&again.key.consumer, &again.route)
+    }
 }
 
 /// What became of a request.
@@ -326,6 +337,7 @@ impl Keeper {
         record.bytes_out = closing.bytes_out;
         record.ms = closing.ms;
         let _ = self.owe(record);
+        self.repeats.over(lane, seq, release);
     }
 
     /// A worker of egressd is gone: so are its asks, and nobody knows how its requests ended.
@@ -364,6 +376,7 @@ impl Keeper {
             issued: RecordSeq(0),
             began: wall(),
             uses: 0,
+            max_uses: granted.max_uses,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
         (record.uid, record.pid) = from;
@@ -380,18 +393,22 @@ impl Keeper {
         limits: Limits,
         value: Option<SecretBytes>,
     ) {
-        let release = Release {
+        let mut release = Release {
             lease: lease.id,
             key: lease.key.clone(),
+            record: RecordSeq(0),
             route: routed.route.clone(),
             from: From::of(pending.caller),
         };
         // INV-04: this use is appended before the value leaves; `settle` sees to the order.
-        if self.record(of_release(Event::LeaseUsed, &release), Urgency::Soon).is_err() {
-            return self.deny(pending, &routed, Reason::JournalUnavailable);
+        let mut used = of_release(Event::LeaseUsed, &release);
+        used.retry_of = pending.retry_of.and_then(|seq| self.repeats.record_of(pending.lane, seq, &release));
+        match self.record(used, self.urgency_of_use()) {
+            Ok(seq) => release.record = seq,
+            Err(_) => return self.deny(pending, &routed, Reason::JournalUnavailable),
         }
         self.vault.note_use(&lease.key.secret, wall());
-        self.leases.note_use(&lease.key);
+        self.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
         let Target { scheme, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
@@ -500,6 +517,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::SecretExpired
         | Reason::WrongPassphrase
         | Reason::Expired
+        | Reason::UsedUp
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved

@@ -1,4 +1,4 @@
-//! Leases end by their time, when what they rest on changes, at lock and at shutdown. Each end is
+//! Leases end by their time, with their last use, when what they rest on changes, at lock and at shutdown. Each end is
 //! recorded with its reason.
 
 use std::collections::{BTreeMap, HashSet};
@@ -15,13 +15,20 @@ use super::keeper::Keeper;
 use super::recorder::Urgency;
 use crate::clock::{Moment, wall};
 use crate::policy::grants::Grants;
-use crate::policy::lease_book::Lease;
+use crate::policy::lease_book::{Lease, LeaseKey};
 
 impl Keeper {
     /// Ends the leases whose time is over.
     pub(super) fn end_expired(&mut self) {
         let ended = self.leases.end_expired(Moment::now());
         self.record_ends(ended, Reason::Expired);
+    }
+
+    /// Counts a release under the lease for that use, and ends one that has had its last: the next
+    /// ask is judged anew.
+    pub(super) fn note_use(&mut self, key: &LeaseKey) {
+        let ended = self.leases.note_use(key);
+        self.record_ends(ended, Reason::UsedUp);
     }
 
     /// Ends the leases of a secret.
@@ -65,7 +72,7 @@ impl Keeper {
         }
     }
 
-    fn record_ends(&mut self, ended: Vec<Lease>, reason: Reason) {
+    fn record_ends(&mut self, ended: impl IntoIterator<Item = Lease>, reason: Reason) {
         for lease in ended {
             let mut record = of_lease(Event::LeaseEnded, &lease);
             record.reason = Some(reason);

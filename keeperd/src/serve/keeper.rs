@@ -1,6 +1,6 @@
 //! All that the loop thread knows and holds, and the few acts that every answer is made of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -18,10 +18,12 @@ use proto::standing::LauncherStanding;
 use super::approvals::Approvals;
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
+use super::held::Held;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::loans::{Loan, PendingLoan};
 use super::owed::Owed;
 use super::recorder::{Recorder, Urgency};
+use super::repeats::Repeats;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
@@ -112,10 +114,13 @@ pub(super) struct Keeper {
     /// Asks that wait for a person.
     pub(super) approvals: Approvals,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
+    pub(super) repeats: Repeats,
     /// What commands are lent, each by its lane.
     pub(super) loans: HashMap<LaneId, Loan>,
     pub(super) loans_waiting: Vec<PendingLoan>,
     pub(super) after: Vec<After>,
+    /// What waits for the disk, too.
+    pub(super) held: VecDeque<Held>,
     pub(super) flood: Flood,
     /// What is still to be recorded of what is over.
     pub(super) owed: Owed,
@@ -220,25 +225,28 @@ impl Keeper {
             // Said before; nobody can have begun to wait since.
             Err(_) => self.owed.not_written(),
         }
-        for after in std::mem::take(&mut self.after) {
-            match after {
-                After::Release { lane, seq, answer, value } => match &written {
-                    Ok(()) => self.push_lease(lane, &answer, value),
-                    Err(_) => self.refuse_unrecorded(lane, seq),
-                },
-                After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
-                After::Cut { lane, lease } => self.push_lease(lane, &LeaseAnswer::Cut { lease }, None),
-                After::Cli { lane, answer, value, fds, recorded } => {
-                    let answer = match (&written, recorded) {
-                        (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
-                        (Err(failure), Recorded::First) => CliAnswer::Failed(failure.clone()),
-                        (Ok(()), Recorded::Needed | Recorded::First) | (_, Recorded::NotNeeded) => answer,
-                    };
-                    // What failed gives nothing out; a value that stays here is wiped.
-                    let failed = matches!(answer, CliAnswer::Failed(_));
-                    let (value, fds) = if failed { (None, Vec::new()) } else { (value, fds) };
-                    self.push_cli(lane, &answer, value, fds);
-                }
+        self.let_go_or_hold(&written);
+    }
+
+    /// Lets go what waited for records that were written, or says that they were not.
+    pub(super) fn let_go(&mut self, after: After, written: &Result<(), Failure>) {
+        match after {
+            After::Release { lane, seq, answer, value } => match written {
+                Ok(()) => self.push_lease(lane, &answer, value),
+                Err(_) => self.refuse_unrecorded(lane, seq),
+            },
+            After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
+            After::Cut { lane, lease } => self.push_lease(lane, &LeaseAnswer::Cut { lease }, None),
+            After::Cli { lane, answer, value, fds, recorded } => {
+                let answer = match (written, recorded) {
+                    (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
+                    (Err(failure), Recorded::First) => CliAnswer::Failed(failure.clone()),
+                    (Ok(()), Recorded::Needed | Recorded::First) | (_, Recorded::NotNeeded) => answer,
+                };
+                // What failed gives nothing out; a value that stays here is wiped.
+                let failed = matches!(answer, CliAnswer::Failed(_));
+                let (value, fds) = if failed { (None, Vec::new()) } else { (value, fds) };
+                self.push_cli(lane, &answer, value, fds);
             }
         }
     }

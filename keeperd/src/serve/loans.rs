@@ -18,7 +18,6 @@ use super::asks::{Presented, of_lease};
 use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper, Recorded};
 use super::lanes::LaneId;
-use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::wall;
 use crate::policy::lease_book::{Lease, LeaseKey};
@@ -177,13 +176,13 @@ impl Keeper {
         let by = self.by(lane, Event::LeaseUsed);
         let mut record = of_lease(Event::LeaseUsed, lease);
         (record.uid, record.pid) = (by.uid, by.pid);
-        self.record(record, Urgency::Soon)
+        self.record(record, self.urgency_of_use())
     }
 
     fn hand_over(&mut self, lane: LaneId, lease: &Lease, value: SecretBytes) {
         let key = &lease.key;
         self.vault.note_use(&key.secret, wall());
-        self.leases.note_use(key);
+        self.note_use(key);
         if let Some(lent) = self.loans.get_mut(&lane).and_then(|loan| loan.lent.get_mut(&key.secret)) {
             lent.state = State::Taken;
         }

@@ -24,12 +24,14 @@ mod ending;
 mod ends;
 mod expiring;
 mod flood;
+mod held;
 mod keeper;
 mod lanes;
 mod loan_judge;
 mod loans;
 mod owed;
 mod recorder;
+mod repeats;
 mod slow;
 mod start;
 mod turn;
@@ -104,6 +106,10 @@ impl Keeper {
         }
         self.settle();
         let finished = self.recorder.finish();
+        match finished.as_ref().err().or(self.recorder.broken()).cloned() {
+            None => self.let_go_finished(),
+            Some(failure) => self.let_go_unsynced(&failure),
+        }
         let result = match end {
             End::Orderly => finished,
             End::Failed(failure) => Err(failure),

@@ -1,6 +1,6 @@
 //! From what was prepared to a keeper that serves: threads, first records, first reports.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -17,6 +17,7 @@ use super::keeper::{Awaited, Keeper, Policy};
 use super::lanes::{Lanes, Scope, Turn, Who};
 use super::owed::Owed;
 use super::recorder::Recorder;
+use super::repeats::Repeats;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
@@ -104,9 +105,11 @@ impl Keeper {
             parked: Vec::new(),
             approvals: Approvals::default(),
             releases: HashMap::new(),
+            repeats: Repeats::default(),
             loans: HashMap::new(),
             loans_waiting: Vec::new(),
             after: Vec::new(),
+            held: VecDeque::new(),
             flood: Flood::default(),
             owed: Owed::default(),
             trouble: None,

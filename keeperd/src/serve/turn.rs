@@ -175,10 +175,14 @@ impl Keeper {
                         let text = format!("{}; its last records were written into a new file", failure.what);
                         self.log(LogLevel::Error, &text);
                     }
+                    self.let_go_synced();
                     self.advance_parked();
                     self.advance_backups();
                 }
-                Err(failure) => self.unrecorded(&failure.what),
+                Err(failure) => {
+                    self.unrecorded(&failure.what);
+                    self.let_go_unsynced(&failure);
+                }
             }
         }
     }

@@ -44,6 +44,10 @@ pub struct Record {
     pub ms: Option<u64>,
     /// How many of its kind this record stands for, where it is not one.
     pub count: Option<u64>,
+    /// The record of the use that this one repeats on a fresh connection. Not among the fields that every
+    /// record has: it stands behind them (see `segment.rs`).
+    #[serde(skip)]
+    pub retry_of: Option<RecordSeq>,
 }
 
 impl Record {
@@ -72,6 +76,7 @@ impl Record {
             bytes_out: None,
             ms: None,
             count: None,
+            retry_of: None,
         }
     }
 }

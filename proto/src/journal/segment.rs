@@ -8,7 +8,8 @@
 //! record:            u32 length of body | body (postcard of Record) | 32 bytes link
 //! ```
 //!
-//! All integers are little-endian; a length of 0, or the end of the file, ends the records. How a
+//! Behind the fields of a record that repeats another stands the number of that one, as postcard
+//! writes it; behind all others, nothing. All integers are little-endian; a length of 0, or the end of the file, ends the records. How a
 //! link is computed and checked is keeperd's (`keeperd/src/audit/chain.rs`): reading needs no key.
 
 use super::Record;
@@ -143,9 +144,15 @@ impl<'a> RawRecord<'a> {
     /// # Errors
     /// [`JournalError::Malformed`].
     pub fn record(&self) -> Result<Record, JournalError> {
-        match postcard::take_from_bytes(self.body) {
+        match postcard::take_from_bytes::<Record>(self.body) {
             Ok((record, [])) => Ok(record),
-            Ok(_) | Err(_) => Err(JournalError::Malformed),
+            Ok((record, behind)) => match postcard::take_from_bytes(behind) {
+                Ok((retry_of, [])) if is_before(retry_of, &record) => {
+                    Ok(Record { retry_of: Some(retry_of), ..record })
+                }
+                Ok(_) | Err(_) => Err(JournalError::Malformed),
+            },
+            Err(_) => Err(JournalError::Malformed),
         }
     }
 }
@@ -153,10 +160,22 @@ impl<'a> RawRecord<'a> {
 /// Encodes a record's body.
 ///
 /// # Errors
-/// [`JournalError::Malformed`] if it would be longer than [`BODY_MAX`].
+/// [`JournalError::Malformed`] if it would be longer than [`BODY_MAX`], or repeats what is not before it.
 pub fn encode_body(record: &Record) -> Result<Vec<u8>, JournalError> {
     let body = postcard::to_allocvec(record).map_err(|_| JournalError::Malformed)?;
+    let body = match record.retry_of {
+        None => body,
+        Some(retry_of) if is_before(retry_of, record) => {
+            postcard::to_extend(&retry_of, body).map_err(|_| JournalError::Malformed)?
+        }
+        Some(_) => return Err(JournalError::Malformed),
+    };
     if body.len() > BODY_MAX { Err(JournalError::Malformed) } else { Ok(body) }
+}
+
+/// Whether there can be a record of that number before this one.
+fn is_before(seq: RecordSeq, record: &Record) -> bool {
+    (1..record.seq.0).contains(&seq.0)
 }
 
 fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Result<&'a [u8; N], JournalError> {

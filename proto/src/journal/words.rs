@@ -159,6 +159,8 @@ pub enum Reason {
     Busy,
     /// The lease's time is over.
     Expired,
+    /// The lease had all the uses its grant gives one (`max_uses`).
+    UsedUp,
     /// The grants changed and no longer allow it.
     GrantChanged,
     /// A new version took the value's place.
@@ -205,6 +207,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",
     Expired => "expired",
+    UsedUp => "used_up",
     GrantChanged => "grant_changed",
     SecretRotated => "secret_rotated",
     SecretRemoved => "secret_removed",

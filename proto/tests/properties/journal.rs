@@ -94,6 +94,24 @@ fn a_body_with_bytes_left_over_is_malformed() {
 }
 
 #[test]
+fn behind_a_record_stands_nothing_or_the_number_of_one_before_it() {
+    let mut record = Record::of(proto::journal::Event::LeaseUsed, proto::meta::Timestamp(1));
+    record.seq = RecordSeq(5);
+    let body = encode_body(&record).unwrap();
+    let read = |behind: &[u8]| {
+        let body = [&body, behind].concat();
+        let raw = RawRecord { body: &body, link: &[0; LINK_LEN] };
+        raw.record().map(|record| record.retry_of)
+    };
+    assert_eq!([read(&[]), read(&[4])], [Ok(None), Ok(Some(RecordSeq(4)))]);
+    for behind in [&[0][..], &[5], &[4, 0], &[0x80]] {
+        assert_eq!(read(behind), Err(JournalError::Malformed));
+    }
+    record.retry_of = Some(RecordSeq(5));
+    assert_eq!(encode_body(&record), Err(JournalError::Malformed));
+}
+
+#[test]
 fn a_later_format_is_told_from_damage() {
     let mut bytes = SegmentHeader { number: 1, first: RecordSeq(1), before: [0; LINK_LEN] }.encode();
     bytes[8..10].copy_from_slice(&(FORMAT + 1).to_le_bytes());

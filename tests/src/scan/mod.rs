@@ -7,6 +7,7 @@
 //! what the kernel holds itself.
 
 mod disguise;
+mod hold;
 mod huffman;
 mod index;
 mod memory;
@@ -20,6 +21,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::Pid;
 
+pub use hold::HeldThread;
 pub use report::{Find, Report};
 
 use crate::world::until::until_true;

@@ -15,12 +15,18 @@ pub(super) struct Stopped {
 impl Stopped {
     /// Stops all threads of a process.
     pub(super) fn all_of(pid: i32) -> io::Result<Self> {
+        Self::those_of(pid, |_| true)
+    }
+
+    /// Stops those threads of a process, of which there must be one.
+    pub(super) fn those_of(pid: i32, is_one: impl Fn(&Pid) -> bool) -> io::Result<Self> {
         let mut stopped = Self { threads: Vec::new() };
         loop {
-            let new: Vec<Pid> =
-                tasks(pid)?.into_iter().filter(|thread| !stopped.threads.contains(thread)).collect();
+            let is_new = |thread: &Pid| !stopped.threads.contains(thread) && is_one(thread);
+            let new: Vec<Pid> = tasks(pid)?.into_iter().filter(is_new).collect();
             if new.is_empty() {
-                return Ok(stopped);
+                let none = io::Error::other(format!("process {pid} has no such thread"));
+                return if stopped.threads.is_empty() { Err(none) } else { Ok(stopped) };
             }
             for thread in new {
                 ptrace::seize(thread, Options::empty())?;

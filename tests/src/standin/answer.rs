@@ -65,12 +65,13 @@ pub(super) async fn answer(
     }
     match script.course {
         Course::Drop => return None,
+        Course::Stale if is_used(&shared, connection) => return None,
         Course::Status(status) => {
             return reply(status, &openai::error("as the script says", "scripted", "scripted"));
         }
         Course::Echo => return Some(echo::answer(&script, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
-        Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
+        Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early | Course::Stale => {}
     }
     if let Some(other) = other {
         return match other.reply(&body) {
@@ -181,6 +182,7 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
                 | Course::Plain
                 | Course::Early
                 | Course::Late
+                | Course::Stale
                 | Course::Drop
                 | Course::Echo
                 | Course::Flood
@@ -201,6 +203,11 @@ fn stream(events: Vec<String>, script: Script, shared: &Arc<Shared>, place: usiz
 /// Microseconds since 1970.
 fn now_us() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros())
+}
+
+/// Whether the connection has had another request before.
+fn is_used(shared: &Shared, connection: u64) -> bool {
+    shared.log.all().iter().filter(|seen| seen.connection == connection).count() > 1
 }
 
 fn flood(script: &Script, shared: &Arc<Shared>, place: usize) -> Response<Pieces> {

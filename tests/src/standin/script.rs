@@ -25,6 +25,8 @@ pub(super) enum Course {
     Late,
     /// `reset`: after the first piece the connection breaks off.
     Reset,
+    /// `stale`: the connection breaks off instead of an answer, unless the request is its first.
+    Stale,
     /// `drop`: the connection breaks off instead of an answer.
     Drop,
     /// `echo`, and all that [`Form`] names: the key, or a part of it, comes back.
@@ -121,6 +123,7 @@ fn course(word: &str) -> Option<Course> {
         "hold" => Course::Hold,
         "late" => Course::Late,
         "reset" => Course::Reset,
+        "stale" => Course::Stale,
         "drop" => Course::Drop,
         "flood" => Course::Flood,
         "early" => Course::Early,

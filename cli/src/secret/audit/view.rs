@@ -53,6 +53,8 @@ struct Rest {
     ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<u64>,
 }
 
 impl From<&Record> for RecordView {
@@ -79,6 +81,7 @@ impl From<&Record> for RecordView {
                 bytes_out: record.bytes_out,
                 ms: record.ms,
                 count: record.count,
+                retry_of: record.retry_of.map(|seq| seq.0),
             },
         }
     }
@@ -135,6 +138,7 @@ impl RecordView {
             rest.bytes_out.map(|bytes| format!("bytes_out={bytes}")),
             rest.ms.map(|ms| format!("ms={ms}")),
             rest.count.map(|count| format!("count={count}")),
+            rest.retry_of.map(|seq| format!("retry_of={seq}")),
         ];
         present.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }

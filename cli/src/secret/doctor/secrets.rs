@@ -3,19 +3,16 @@
 use proto::meta::Timestamp;
 use proto::name::Handle;
 
+use super::super::expiry::{Expiry, mend};
 use super::finding::Finding;
 use crate::clock::seconds;
-
-/// How long ahead it is warned of: two weeks, in which somebody looks.
-const AHEAD_MS: u64 = 14 * 86_400 * 1000;
 
 /// What there is to say of the ends of values.
 pub(super) fn judge(ends: &[(Handle, Timestamp)], now: Timestamp) -> Finding {
     const ID: &str = "secrets.expiry";
-    let has_expired = |end: &Timestamp| *end <= now;
-    let soon = Timestamp(now.0.saturating_add(AHEAD_MS));
-    let expired: Vec<_> = ends.iter().filter(|(_, end)| has_expired(end)).collect();
-    let expiring: Vec<_> = ends.iter().filter(|(_, end)| !has_expired(end) && *end <= soon).collect();
+    let those = |what| ends.iter().filter(move |(_, end)| Expiry::of(*end, now) == Some(what));
+    let expired: Vec<_> = those(Expiry::Expired).collect();
+    let expiring: Vec<_> = those(Expiry::Soon).collect();
     if let Some((first, _)) = expired.first() {
         let what = format!("values have expired, and nobody is given them: {}", list(&expired));
         return Finding::fail(ID, what, mend(first));
@@ -27,16 +24,13 @@ pub(super) fn judge(ends: &[(Handle, Timestamp)], now: Timestamp) -> Finding {
     Finding::ok(ID, "no value has expired or will within two weeks")
 }
 
-fn mend(handle: &Handle) -> String {
-    format!("ugent secret rotate {handle} --expires DAY --stdin < FILE")
-}
-
 fn list(ends: &[&(Handle, Timestamp)]) -> String {
     ends.iter().map(|(handle, end)| format!("{handle} ({})", seconds(*end))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::expiry::AHEAD_MS;
     use super::super::finding::Level;
     use super::*;
 

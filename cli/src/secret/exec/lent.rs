@@ -102,6 +102,7 @@ const fn mend(reason: Reason) -> Mend {
         | Reason::NoSecret
         | Reason::ValueNotInjectable
         | Reason::Expired
+        | Reason::UsedUp
         | Reason::GrantChanged
         | Reason::SecretRotated
         | Reason::SecretRemoved

@@ -46,6 +46,9 @@ pub(crate) struct Add {
     /// How long a lease lasts, as in 5m
     #[arg(long, value_name = "SPAN")]
     ttl: Option<String>,
+    /// Most uses of a lease; the next one begins a new lease
+    #[arg(long, value_name = "N")]
+    max_uses: Option<u32>,
     /// Only by this method; may be given again
     #[arg(long, value_name = "M")]
     method: Vec<String>,
@@ -166,6 +169,7 @@ impl Add {
             put("not_after", value(moment));
         }
         for (field, most) in [
+            ("max_uses", self.max_uses),
             ("max_requests_per_minute", self.max_requests_per_minute),
             ("max_concurrent", self.max_concurrent),
         ] {

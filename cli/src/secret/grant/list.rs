@@ -38,6 +38,7 @@ struct Row {
     methods: Option<Vec<String>>,
     paths: Option<Vec<String>>,
     ttl_secs: u32,
+    max_uses: Option<u32>,
     not_after: Option<String>,
     max_requests_per_minute: Option<u32>,
     max_concurrent: Option<u32>,
@@ -57,6 +58,7 @@ impl From<GrantView> for Row {
             methods: view.methods.as_deref().map(texts),
             paths: view.paths,
             ttl_secs: view.ttl_secs,
+            max_uses: view.max_uses,
             not_after: view.not_after.map(seconds),
             max_requests_per_minute: view.max_requests_per_minute,
             max_concurrent: view.max_concurrent,
@@ -86,6 +88,7 @@ impl Row {
         let fields = [
             self.methods.as_deref().map(|methods| format!("methods={}", listed(methods))),
             self.paths.as_deref().map(|paths| format!("paths={}", listed(paths))),
+            self.max_uses.map(|most| format!("max_uses={most}")),
             self.not_after.as_ref().map(|end| format!("not_after={end}")),
             self.max_requests_per_minute.map(|most| format!("max_requests_per_minute={most}")),
             self.max_concurrent.map(|most| format!("max_concurrent={most}")),

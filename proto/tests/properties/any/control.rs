@@ -7,7 +7,7 @@ use proptest::sample::select;
 use proto::clients::ClientRules;
 use proto::control_lane::{
     Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Proxy, Role,
-    StartEgress, StartKeeper, System, Wish,
+    StartEgress, StartKeeper, SyncEvery, System, Wish,
 };
 use proto::journal::{Noted, Verdict};
 use proto::meta::RecordSeq;
@@ -26,7 +26,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         cost,
         (any::<bool>(), any::<bool>(), any::<bool>()),
         (select(Strictness::ALL), of(system())),
-        (keep(), select(LogLevel::ALL)),
+        (keep(), select(SyncEvery::ALL), select(LogLevel::ALL)),
     )
         .prop_map(
             |(
@@ -36,7 +36,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                 kdf,
                 (tokenless, create, passphrase_follows),
                 (strictness, system),
-                (keep, log),
+                (keep, sync, log),
             )| {
                 StartKeeper {
                     role,
@@ -49,6 +49,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     strictness,
                     system,
                     keep,
+                    sync,
                     log,
                 }
             },

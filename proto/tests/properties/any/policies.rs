@@ -38,12 +38,19 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
         of(vec(method(), 0..4)),
         of(vec(any::<String>(), 0..4)),
     );
-    let terms =
-        (any::<u32>(), any::<u32>(), of(time()), of(any::<u32>()), of(any::<u32>()), of(any::<u32>()));
+    let terms = (
+        any::<u32>(),
+        any::<u32>(),
+        of(any::<u32>()),
+        of(time()),
+        of(any::<u32>()),
+        of(any::<u32>()),
+        of(any::<u32>()),
+    );
     (elements, terms).prop_map(
         |(
             (secret, consumer, purposes, delivery, allowed_hosts, methods, paths),
-            (line, ttl_secs, not_after, max_requests_per_minute, max_concurrent, approval_secs),
+            (line, ttl_secs, max_uses, not_after, max_requests_per_minute, max_concurrent, approval_secs),
         )| GrantView {
             line,
             secret,
@@ -54,6 +61,7 @@ pub(super) fn grant() -> impl Strategy<Value = GrantView> {
             methods,
             paths,
             ttl_secs,
+            max_uses,
             not_after,
             max_requests_per_minute,
             max_concurrent,

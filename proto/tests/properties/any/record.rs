@@ -21,7 +21,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         of(host()),
         of(route()),
     );
-    let numbers = (of(any::<u64>()), of(any::<u32>()), of(any::<u32>()), of(any::<u16>()));
+    let numbers = (of(any::<u64>()), of(any::<u32>()), of(any::<u32>()), of(any::<u16>()), of(any::<u64>()));
     let ends = (
         of(select(Outcome::ALL)),
         of(select(Reason::ALL)),
@@ -34,7 +34,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         |(
             (seq, time, chained, event),
             (secret, version, consumer, purpose, delivery, host, route),
-            (lease, uid, pid, status),
+            (lease, uid, pid, status, retry_of),
             (outcome, reason, bytes_in, bytes_out, ms, count),
         )| Record {
             seq: RecordSeq(seq),
@@ -58,6 +58,8 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
             bytes_out,
             ms,
             count,
+            // One before it, where there is one.
+            retry_of: retry_of.filter(|_| seq > 1).map(|any: u64| RecordSeq(1 + any % (seq - 1))),
         },
     )
 }

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use proto::control_lane::{Account, KdfCost, Keep, LogLevel, Role, StartKeeper, System};
+use proto::control_lane::{Account, KdfCost, Keep, LogLevel, Role, StartKeeper, SyncEvery, System};
 use proto::failure::Failure;
 use proto::standing::Strictness;
 use tests::world::Layout;
@@ -141,6 +141,7 @@ fn start(home: &str, role: Role) -> StartKeeper {
         strictness: Strictness::Required,
         system: account("ugent-keeper").map(|account| System { account, peers: Vec::new() }),
         keep: Keep::default(),
+        sync: SyncEvery::default(),
         log: LogLevel::Error,
     }
 }

@@ -10,6 +10,7 @@ mod cursor;
 mod dress;
 mod outlet;
 
+use std::io::{Write, stderr};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -189,6 +190,7 @@ impl Exporter {
             if record.seq.0 <= *skip {
                 return Ok(());
             }
+            tell_gap(cursor.at(), record.seq.0);
             outlet.put(&RecordView::from(&record), keeper)?;
             cursor.passed(number, record.seq.0, link);
             behind += 1;
@@ -233,6 +235,14 @@ impl Exporter {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Says what the sink will never have: the journal was cut off before it was handed on.
+fn tell_gap(at: Option<At>, next: u64) {
+    let missed = at.map_or(0, |At { seq, .. }| next.saturating_sub(seq).saturating_sub(1));
+    if missed > 0 {
+        let _ = writeln!(stderr(), "{missed} records were cut off before they could be handed on");
     }
 }
 
