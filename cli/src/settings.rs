@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, System};
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, StartKeychain, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
@@ -22,6 +22,10 @@ use crate::system;
 
 /// More than any settings need; a longer file is a mistake.
 const SIZE_MAX: u64 = 64 * 1024;
+/// Longest label of a collection.
+const COLLECTION_MAX: usize = 256;
+/// How long a value from the keychain is kept unless something else is asked for.
+const CACHE_SECS: u32 = 300;
 /// The address of the gateway unless something else is asked for.
 pub(crate) const LISTEN: &str = "127.0.0.1:18443";
 
@@ -36,6 +40,10 @@ pub(crate) struct Settings {
     pub(crate) strictness: Strictness,
     /// Who needs no token on the gateway's socket, with `--system`.
     pub(crate) peers: Vec<KnownPeer>,
+    /// Label of the keychain's collection; none: the default one.
+    pub(crate) collection: Option<String>,
+    /// How long a value from the keychain is kept, sealed.
+    pub(crate) cache_secs: u32,
 }
 
 #[derive(Deserialize, Default)]
@@ -46,6 +54,8 @@ struct Written {
     kdf: Option<toml::Spanned<KdfWritten>>,
     tokenless: Option<toml::Spanned<bool>>,
     confinement: Option<toml::Spanned<String>>,
+    collection: Option<toml::Spanned<String>>,
+    cache_secs: Option<u32>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
 
@@ -66,6 +76,8 @@ impl Settings {
             tokenless: true,
             strictness: Strictness::Required,
             peers: Vec::new(),
+            collection: None,
+            cache_secs: CACHE_SECS,
         }
     }
 
@@ -87,6 +99,17 @@ impl Settings {
 }
 
 impl Settings {
+    /// What a keychain's helper is told. All it learns of the environment is where the bus is.
+    pub(crate) fn for_keychain(&self) -> StartKeychain {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let of_session = || set("XDG_RUNTIME_DIR").map(|directory| format!("unix:path={directory}/bus"));
+        StartKeychain {
+            bus: set("DBUS_SESSION_BUS_ADDRESS").or_else(of_session),
+            collection: self.collection.clone(),
+            strictness: self.strictness,
+        }
+    }
+
     /// What a keeper is told of `--system`.
     pub(crate) fn for_keeper(&self, home: &Home) -> Option<System> {
         home.system().map(|system| System { account: system.keeper, peers: self.peers.clone() })
@@ -209,7 +232,16 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         }
         said => said.is_none_or(toml::Spanned::into_inner),
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers })
+    let collection = match written.collection {
+        None => None,
+        Some(label) if label.get_ref().is_empty() || label.get_ref().len() > COLLECTION_MAX => {
+            let what = format!("collection must have 1 to {COLLECTION_MAX} bytes");
+            return Err(wrong(label.span().start, &what));
+        }
+        Some(label) => Some(label.into_inner()),
+    };
+    let cache_secs = written.cache_secs.unwrap_or(CACHE_SECS);
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, collection, cache_secs })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {

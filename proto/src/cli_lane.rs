@@ -32,7 +32,7 @@ pub enum CliRequest {
         /// What the user asks for, if they do.
         backend: Option<Backend>,
     },
-    /// With the passphrase.
+    /// With the passphrase, if there is one.
     Unlock,
     /// Wipes the keys and ends all leases.
     Lock,
@@ -143,6 +143,20 @@ pub enum CliRequest {
     Status,
     /// Ends the broker.
     BrokerStop,
+    /// Items in the keychain that no secret needs.
+    Orphans {
+        /// What to do about them.
+        fix: OrphanFix,
+    },
+}
+
+/// What to do about items in the keychain that no secret needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrphanFix {
+    /// Count them.
+    Look,
+    /// Remove them.
+    Remove,
 }
 
 /// Leases, as they are spoken of together.
@@ -168,14 +182,15 @@ pub enum InFlight {
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Init { .. } | Self::LeaseRevoke { .. } => ValueRule::Optional,
-            Self::Unlock
-            | Self::CheckPassphrase
-            | Self::Rekey
-            | Self::Add { .. }
-            | Self::Rotate { .. }
+            // Without a passphrase where the vault is in a keychain.
+            Self::Init { .. }
+            | Self::LeaseRevoke { .. }
+            | Self::Unlock
             | Self::TokenIssue { .. }
-            | Self::TokenRotate { .. } => ValueRule::Required,
+            | Self::TokenRotate { .. } => ValueRule::Optional,
+            Self::CheckPassphrase | Self::Rekey | Self::Add { .. } | Self::Rotate { .. } => {
+                ValueRule::Required
+            }
             Self::Lock
             | Self::Rollback { .. }
             | Self::Remove { .. }
@@ -191,7 +206,8 @@ impl Message for CliRequest {
             | Self::CheckPolicy
             | Self::CheckText { .. }
             | Self::Status
-            | Self::BrokerStop => ValueRule::Never,
+            | Self::BrokerStop
+            | Self::Orphans { .. } => ValueRule::Never,
         }
     }
 }
@@ -307,6 +323,18 @@ pub enum CliAnswer {
     },
     /// To `BrokerStop`: the launcher was told.
     Stopping,
+    /// To `VerifyFiles`, of a vault in a keychain, with one fd: head.
+    VerifyHead {
+        /// Whose root the journal begins with.
+        vault: [u8; 16],
+    },
+    /// To `Orphans`.
+    Orphans {
+        /// How many there are, or were.
+        count: u32,
+        /// The secrets some of them were made for.
+        first: Vec<Handle>,
+    },
 }
 
 impl Message for CliAnswer {
@@ -338,7 +366,9 @@ impl Message for CliAnswer {
             | Self::TextNoted
             | Self::TextChecked(_)
             | Self::Status { .. }
-            | Self::Stopping => ValueRule::Never,
+            | Self::Stopping
+            | Self::VerifyHead { .. }
+            | Self::Orphans { .. } => ValueRule::Never,
         }
     }
 
@@ -346,6 +376,7 @@ impl Message for CliAnswer {
         match self {
             Self::Journal { segments, .. } => segments.len(),
             Self::VerifyFiles => 2,
+            Self::VerifyHead { .. } => 1,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked
@@ -370,7 +401,8 @@ impl Message for CliAnswer {
             | Self::TextNoted
             | Self::TextChecked(_)
             | Self::Status { .. }
-            | Self::Stopping => 0,
+            | Self::Stopping
+            | Self::Orphans { .. } => 0,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod hazmat;
 pub mod hello;
 pub mod journal;
+pub mod keychain_lane;
 pub mod lease_lane;
 pub mod meta;
 pub mod name;

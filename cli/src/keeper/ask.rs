@@ -62,7 +62,11 @@ impl Keeper {
     ) -> Result<Answered, Failure> {
         let deadline = Instant::now() + ANSWER;
         let sent = self.lane.send(request, value, Vec::new(), deadline);
-        let parcel = match sent.and_then(|()| self.lane.wait_for::<CliAnswer>(deadline)) {
+        let answered = sent.and_then(|()| match &mut self.reached {
+            Reached::Broker => self.lane.wait_for::<CliAnswer>(deadline),
+            Reached::Private(private) => private.wait_for(&mut self.lane, deadline),
+        });
+        let parcel = match answered {
             Ok(parcel) => parcel,
             Err(error) => return Err(self.broke(&error)),
         };

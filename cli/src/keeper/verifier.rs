@@ -18,16 +18,32 @@ const STARTING: Duration = Duration::from_secs(30);
 /// To derive a key of the highest cost and read through a large journal.
 const CHECKING: Duration = Duration::from_secs(3600);
 
+/// What the journal's keys come from.
+pub(crate) enum Key {
+    /// The vault's header, and this.
+    Passphrase(SecretBytes),
+    /// The keychain, where they go by this vault's name.
+    InKeychain([u8; 16]),
+}
+
 /// A verifying keeper.
 pub(crate) struct Verifier(Private);
 
 impl Verifier {
-    /// Starts one and gives it the sealed head and the vault's header.
-    pub(crate) fn start(session: &Session, head: OwnedFd, header: OwnedFd) -> Result<Self, Failure> {
+    /// Starts one.
+    pub(crate) fn start(session: &Session) -> Result<Self, Failure> {
         let deadline = Instant::now() + STARTING;
-        let mut keeper = Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?;
-        keeper.send(&ControlOrder::VerifyFiles, None, vec![head, header])?;
-        Ok(Self(keeper))
+        Ok(Self(Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?))
+    }
+
+    /// Gives it the sealed head and the vault's header.
+    pub(crate) fn files(&mut self, head: OwnedFd, header: OwnedFd) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyFiles, None, vec![head, header])
+    }
+
+    /// Gives it the sealed head, of a vault without a header.
+    pub(crate) fn head(&mut self, head: OwnedFd) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyHead, None, vec![head])
     }
 
     /// Gives it some segments, oldest first.
@@ -41,9 +57,16 @@ impl Verifier {
     }
 
     /// Lets it check, and ends it.
-    pub(crate) fn verdict(mut self, passphrase: SecretBytes) -> Result<Verdict, Failure> {
+    pub(crate) fn verdict(mut self, key: Key) -> Result<Verdict, Failure> {
         self.0.until(Instant::now() + CHECKING);
-        self.0.send(&ControlOrder::Verify, Some(passphrase), Vec::new())?;
+        match key {
+            Key::Passphrase(passphrase) => {
+                self.0.send(&ControlOrder::Verify, Some(passphrase), Vec::new())?;
+            }
+            Key::InKeychain(vault) => {
+                self.0.send(&ControlOrder::VerifyKeychain { vault }, None, Vec::new())?;
+            }
+        }
         let verdict = loop {
             match self.0.report()? {
                 ControlReport::Verified(verdict) => break verdict,
@@ -56,6 +79,8 @@ impl Verifier {
                 | ControlReport::Unlocked
                 | ControlReport::UnlockFailed(_)
                 | ControlReport::Wish(_)
+                | ControlReport::KeychainWanted
+                | ControlReport::KeychainStuck
                 | ControlReport::Log { .. }
                 | ControlReport::Stopped { .. } => return Err(unexpected()),
             }

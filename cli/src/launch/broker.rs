@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::control_lane::{ControlOrder, Role, StartKeeper};
+use proto::control_lane::{ControlOrder, Role, StartKeeper, StartKeychain};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
@@ -65,6 +65,9 @@ pub(super) struct Broker {
     /// Why it ends, if not because it was told to.
     pub(super) failure: Option<Failure>,
     pub(super) notify: Notify,
+    /// What the keychain's helper is told.
+    pub(super) keychain: StartKeychain,
+    pub(super) keychain_generation: u32,
     order: StartKeeper,
     generation: u32,
     started: Timestamp,
@@ -84,6 +87,7 @@ impl Broker {
             strictness: settings.strictness,
             system: settings.for_keeper(&home),
             passphrase_follows: false,
+            cache_secs: settings.cache_secs,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
         Self {
@@ -98,6 +102,8 @@ impl Broker {
             locked: true,
             failure: None,
             notify: Notify::open(),
+            keychain: settings.for_keychain(),
+            keychain_generation: 0,
             order,
             generation: 0,
             started: clock::now(),

@@ -9,6 +9,7 @@ mod broker_reports;
 mod child;
 mod confine;
 mod egress;
+mod keychain;
 mod listeners;
 mod lock;
 mod log_lines;

@@ -13,11 +13,18 @@ use crate::home::Home;
 use crate::keeper::{self, Purpose};
 use crate::session::Session;
 use crate::system::{self, Mode};
+use crate::usage::wrong;
+
+use super::backend;
 
 /// Creates the metadata database and, for file-vault, the encrypted store
 #[derive(Args)]
-#[command(after_help = "Example:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init")]
-pub(crate) struct Init {}
+#[command(after_help = "Example:\n  ugent secret init --backend file-vault")]
+pub(crate) struct Init {
+    /// Where values are kept: keychain or file-vault
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<String>,
+}
 
 impl Init {
     pub(super) fn run(&self, mode: Mode, sources: Sources) -> Outcome {
@@ -28,7 +35,17 @@ impl Init {
         home.check()?;
         // Settings are read before anything is made: a mistake in them must leave nothing behind.
         let mut session = Session::open(mode, sources)?;
-        let backend = session.settings.backend;
+        if let Some(word) = &self.backend {
+            let asked = Backend::parse(word);
+            session.settings.backend = Some(asked.map_err(|_| {
+                wrong(
+                    "--backend is neither keychain nor file-vault",
+                    "ugent secret init --backend file-vault",
+                )
+            })?);
+        }
+        let backend = backend::choose(&session)?;
+        session.settings.backend = backend;
         let request = CliRequest::Init { backend };
         let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
         let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };

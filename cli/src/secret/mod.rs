@@ -2,6 +2,7 @@
 
 mod add;
 mod audit;
+mod backend;
 mod broker;
 mod doctor;
 mod expires;

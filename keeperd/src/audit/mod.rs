@@ -23,7 +23,7 @@ mod walk;
 pub(crate) use journal::Journal;
 pub(crate) use segments::{head_file, segments};
 pub(crate) use sync::{SyncDone, SyncJob};
-pub(crate) use verify::verify;
+pub(crate) use verify::{verify, verify_with};
 
 #[cfg(test)]
 mod tests;

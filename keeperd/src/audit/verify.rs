@@ -36,6 +36,17 @@ pub(crate) fn verify(
     check(&keys, first, &claims, segments)
 }
 
+/// As [`verify`], with keys that come from elsewhere than a header.
+pub(crate) fn verify_with(
+    keys: &Keys,
+    first: ChainKey,
+    head: File,
+    segments: Vec<File>,
+) -> Result<Verdict, Failure> {
+    let claims = Claims::from_file(&head).map_err(|error| unreadable("the journal's head", &error))?;
+    check(keys, first, &claims, segments)
+}
+
 /// As [`verify`], with the keys.
 pub(super) fn check(
     keys: &Keys,

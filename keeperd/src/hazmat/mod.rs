@@ -13,6 +13,7 @@ pub(crate) mod file_vault;
 mod header;
 pub(crate) mod injectable;
 mod kdf;
+pub(crate) mod keychain_vault;
 pub(crate) mod keys;
 pub(crate) mod token;
 

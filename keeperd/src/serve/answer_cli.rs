@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::os::fd::OwnedFd;
 
-use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, SEGMENTS_PAGE};
+use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, OrphanFix, SEGMENTS_PAGE};
 use proto::control_lane::{ControlReport, Wish};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -19,7 +19,7 @@ use super::slow::Job;
 use crate::audit::segments;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
-use crate::store::{Deposit, Place};
+use crate::store::{Deposit, Fix, Place};
 
 impl Keeper {
     /// Answers one request, now or when its work is done.
@@ -49,11 +49,12 @@ impl Keeper {
         match request {
             CliRequest::Init { backend } => self.answer_init(lane, backend, value),
             CliRequest::Unlock => {
-                let passphrase = value.ok_or_else(no_value)?;
-                self.slow.send(Job::Unlock { lane, passphrase });
+                self.wish_open();
+                self.slow.send(Job::Unlock { lane, passphrase: value });
                 Ok(())
             }
             CliRequest::Lock => {
+                self.wish_locked();
                 self.lock_vault();
                 self.answer_cli(lane, CliAnswer::Locked, Recorded::NotNeeded);
                 Ok(())
@@ -108,7 +109,10 @@ impl Keeper {
                 self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
             }
             CliRequest::VerifyFiles => {
-                self.slow.send(Job::HeaderFile { lane });
+                match (self.is_in_keychain(), self.vault.id) {
+                    (true, Some(vault)) => self.answer_verify_head(lane, vault)?,
+                    (true | false, None | Some(_)) => self.slow.send(Job::HeaderFile { lane }),
+                }
                 Ok(())
             }
             CliRequest::GrantList { seen } => {
@@ -127,6 +131,14 @@ impl Keeper {
                 Ok(())
             }
             CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
+            CliRequest::Orphans { fix } => {
+                let fix = match fix {
+                    OrphanFix::Look => Fix::Look,
+                    OrphanFix::Remove => Fix::Remove,
+                };
+                self.slow.send(Job::Orphans { lane, fix });
+                Ok(())
+            }
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };
@@ -148,9 +160,6 @@ impl Keeper {
         passphrase: Option<SecretBytes>,
     ) -> Result<(), Failure> {
         let backend = wished.or(self.start.backend).or(self.vault.backend).unwrap_or(Backend::Keychain);
-        if backend == Backend::Keychain && self.vault.backend != Some(Backend::FileVault) {
-            return Err(crate::prepare::no_keychain());
-        }
         if let Some(failure) = self.recorder.broken() {
             return Err(failure.clone());
         }

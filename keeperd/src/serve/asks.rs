@@ -13,6 +13,7 @@ use proto::refusal::Refusal;
 
 use super::flood::Counted;
 use super::keeper::{After, Keeper};
+use super::keychain::Keyless;
 use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
@@ -121,7 +122,10 @@ impl Keeper {
             }
         };
         if self.vault.keys.is_none() {
-            return self.deny(&pending, &routed, Reason::VaultLocked);
+            return match self.keyless() {
+                Keyless::Wait => self.park(pending, &routed),
+                Keyless::Refuse(reason) => self.deny(&pending, &routed, reason),
+            };
         }
         let candidate = |handle: &Handle| self.vault.candidate(handle);
         let granted = match judge(&self.policy.grants, candidate, &routed.ask, wall()) {
@@ -154,10 +158,10 @@ impl Keeper {
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
             Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
-            Opening::Damaged => {
-                let what = format!("the sealed value of {} is missing or damaged", granted.secret);
+            Opening::Failed(reason) => {
+                let what = format!("the value of {} is not to be had: {reason}", granted.secret);
                 self.log(LogLevel::Error, &what);
-                self.deny(&pending, &routed, Reason::VaultDamaged);
+                self.deny(&pending, &routed, reason);
             }
         }
     }
@@ -438,10 +442,11 @@ const fn told(reason: Reason) -> Refusal {
         Reason::UnknownRoute => Refusal::UnknownRoute,
         Reason::ValueNotInjectable => Refusal::ValueNotInjectable,
         Reason::VaultLocked => Refusal::VaultLocked,
+        Reason::KeychainLocked => Refusal::KeychainLocked,
         Reason::JournalUnavailable => Refusal::JournalUnavailable,
         Reason::Busy => Refusal::Busy,
         Reason::RateLimited => Refusal::RateLimited,
-        Reason::VaultDamaged => Refusal::KeeperUnavailable,
+        Reason::VaultDamaged | Reason::KeychainUnreachable => Refusal::KeeperUnavailable,
         Reason::GrantsMissing
         | Reason::GrantsUnusable
         | Reason::NotGranted

@@ -42,7 +42,8 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::GrantList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
-        | CliRequest::CheckText { .. } => Needs::SetUp,
+        | CliRequest::CheckText { .. }
+        | CliRequest::Orphans { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }

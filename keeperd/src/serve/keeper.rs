@@ -17,6 +17,7 @@ use proto::standing::LauncherStanding;
 
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
+use super::keychain::Opening;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::recorder::{Recorder, Urgency};
 use super::slow::Slow;
@@ -110,6 +111,7 @@ pub(super) struct Keeper {
     pub(super) used_due: Option<Instant>,
     /// Whether the bootstrap token was made at this start.
     pub(super) made_token: bool,
+    pub(super) opening: Opening,
     pub(super) end: Option<End>,
 }
 

@@ -18,6 +18,7 @@ mod ending;
 mod ends;
 mod flood;
 mod keeper;
+mod keychain;
 mod lanes;
 mod recorder;
 mod slow;

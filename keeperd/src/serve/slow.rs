@@ -1,6 +1,7 @@
 //! The slow-work thread: Argon2, sealing, commits, reading sealed files. It owns the store; the
 //! loop sends it jobs and goes on.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -8,18 +9,23 @@ use std::thread::JoinHandle;
 use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
+use proto::keychain_lane::Shown;
 use proto::meta::Timestamp;
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
 use super::answer_revoke::Revocation;
+use super::keychain::ByLoop;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
-use crate::catalog::SecretRow;
+use crate::catalog::{SecretRow, VersionRow};
 use crate::clock::wall;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
-use crate::store::{Deposit, Initialized, NewToken, Place, Store, TokenChange, Unlocked, Used};
+use crate::keychain::{Keychain, Prompting};
+use crate::store::{
+    Deposit, Fix, Initialized, NewToken, NotLoaded, Place, Store, TokenChange, Unlocked, Used,
+};
 
 /// How deep a job's calls get with a value, a passphrase or a key, and more.
 const WASHED: usize = 64 * 1024;
@@ -27,16 +33,18 @@ const WASHED: usize = 64 * 1024;
 /// What the loop wants done. `LaneId` says whom to answer.
 pub(super) enum Job {
     Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
-    Unlock { lane: LaneId, passphrase: SecretBytes },
+    Unlock { lane: LaneId, passphrase: Option<SecretBytes> },
+    OpenKeychain,
+    Orphans { lane: LaneId, fix: Fix },
     Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
     Rollback { lane: LaneId, keys: Arc<Keys>, handle: Handle, now: Timestamp },
     DropEnded { now: Timestamp },
     Remove { lane: LaneId, handle: Handle },
-    Load { deposit: DepositId },
+    Load { keys: Option<Arc<Keys>>, row: SecretRow, version: VersionRow },
     Used { used: Used },
-    TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
+    TokenIssue { lane: LaneId, passphrase: Option<SecretBytes>, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
-    TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
+    TokenRotate { lane: LaneId, passphrase: Option<SecretBytes>, grace_ms: u64, now: Timestamp },
     LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
@@ -47,11 +55,16 @@ pub(super) enum Job {
 pub(super) enum Report {
     Init { lane: LaneId, result: Result<Initialized, Failure> },
     Unlock { lane: LaneId, result: Result<Unlocked, Failure> },
+    OpenKeychain { result: Result<Unlocked, NotLoaded> },
+    Orphans { lane: LaneId, result: Result<Vec<Shown>, Failure> },
+    KeychainWanted,
+    KeychainStuck,
+    KeychainPrompt { secs: u64 },
     Deposit { lane: LaneId, place: Place, result: Result<SecretRow, Failure> },
     Rollback { lane: LaneId, result: Result<SecretRow, Failure> },
     DropEnded { result: Result<(), Failure> },
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
-    Load { deposit: DepositId, result: Result<Sealed, Failure> },
+    Load { deposit: DepositId, result: Result<Sealed, NotLoaded> },
     Used { result: Result<(), Failure> },
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
@@ -65,17 +78,22 @@ pub(super) enum Report {
 /// The loop's end of the thread.
 pub(super) struct Slow {
     jobs: Option<Sender<Job>>,
+    /// Lanes to the keychain's helpers.
+    keychain: Option<Sender<OwnedFd>>,
     reports: Receiver<Report>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Slow {
     /// Starts the thread.
-    pub(super) fn start(store: Store, bell: Bell) -> std::io::Result<Self> {
+    pub(super) fn start(store: Store, bell: Bell, prompting: Prompting) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
         let (outbox, reports) = channel();
+        let (keychain, lanes) = channel();
+        let helpers = ByLoop { outbox: outbox.clone(), bell: bell.clone(), lanes };
+        let store = store.with_keychain(Keychain::new(Box::new(helpers), prompting));
         let thread = wake::thread("slow", move || work(store, &inbox, &outbox, &bell))?;
-        Ok(Self { jobs: Some(jobs), reports, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), keychain: Some(keychain), reports, thread: Some(thread) })
     }
 
     /// Hands over a job. They are done in order.
@@ -83,6 +101,13 @@ impl Slow {
         // The thread ends only after `finish` has dropped the sender; nothing is sent after that.
         if let Some(jobs) = &self.jobs {
             let _ = jobs.send(job);
+        }
+    }
+
+    /// Hands over a lane to a helper of the keychain, which was wanted.
+    pub(super) fn helper(&self, lane: OwnedFd) {
+        if let Some(keychain) = &self.keychain {
+            let _ = keychain.send(lane);
         }
     }
 
@@ -94,6 +119,8 @@ impl Slow {
     /// Waits until all jobs are done, and returns the reports nobody took.
     pub(super) fn finish(&mut self) -> Vec<Report> {
         self.jobs = None;
+        // Nobody brings any more.
+        self.keychain = None;
         // With panic = "abort" a thread that panics takes the process with it, so join succeeds.
         let _ = self.thread.take().map(JoinHandle::join);
         self.reports.try_iter().collect()
@@ -140,7 +167,19 @@ fn done(store: &mut Store, job: Job) -> Report {
             let result = store.remove(&handle);
             Report::Remove { lane, handle, result }
         }
-        Job::Load { deposit } => Report::Load { deposit, result: store.load(deposit) },
+        Job::OpenKeychain => {
+            let result = store.open_keychain();
+            if result.is_ok() {
+                let _ = store.drop_ended_versions(wall());
+                let _ = store.drop_orphans();
+            }
+            Report::OpenKeychain { result }
+        }
+        Job::Orphans { lane, fix } => Report::Orphans { lane, result: store.keychain_orphans(fix) },
+        Job::Load { keys, row, version } => {
+            let result = store.load(keys.as_deref(), &row, &version);
+            Report::Load { deposit: version.deposit, result }
+        }
         Job::Used { used } => Report::Used { result: store.used(&used) },
         Job::TokenIssue { lane, passphrase, what } => {
             Report::TokenIssue { lane, result: store.issue_token(passphrase, what) }

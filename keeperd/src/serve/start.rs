@@ -13,6 +13,7 @@ use unix::lane::{Descriptors, Lane, LaneError};
 
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
+use super::keychain::Opening;
 use super::lanes::{Lanes, Turn, Who};
 use super::recorder::Recorder;
 use super::slow::Slow;
@@ -21,6 +22,7 @@ use super::wake::Bell;
 use crate::catalog::KnownToken;
 use crate::clock::wall;
 use crate::confine::Confined;
+use crate::keychain::Prompting;
 use crate::policy::lease_book::LeaseBook;
 use crate::policy::limits::Uses;
 use crate::policy::tokens::{Tokenless, Tokens};
@@ -57,7 +59,12 @@ impl Keeper {
         let bell = Bell::new().map_err(|error| no_resource("an eventfd", &error))?;
         let recorder =
             Recorder::start(journal, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
-        let slow = Slow::start(store, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
+        let prompting = match start.role {
+            Role::Broker => Prompting::GoesOn,
+            Role::Private | Role::Verify => Prompting::Waits,
+        };
+        let slow =
+            Slow::start(store, bell.clone(), prompting).map_err(|error| no_resource("a thread", &error))?;
         let mut lanes = Lanes::default();
         let control = lanes.add_control(control).map_err(|error| no_lane(&error))?;
         let door = match door {
@@ -101,6 +108,7 @@ impl Keeper {
             door_due: None,
             used_due: None,
             made_token,
+            opening: Opening::new(),
             end: None,
         })
     }
@@ -118,7 +126,7 @@ impl Keeper {
             self.tell_grants();
             self.tell_providers();
         }
-        self.report(&ControlReport::Ready { locked: true });
+        self.announce();
     }
 }
 

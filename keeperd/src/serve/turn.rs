@@ -57,6 +57,7 @@ impl Keeper {
         }
         self.collect_synced();
         self.end_versions();
+        self.end_cached();
         if ready.files {
             self.reread_policy();
         }
@@ -140,7 +141,13 @@ impl Keeper {
     /// Until the next thing that happens by itself.
     fn timeout(&self) -> PollTimeout {
         let now = Instant::now();
-        let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
+        let own = [
+            self.used_due,
+            self.door_due,
+            self.flood.due(),
+            self.lanes.next_stranger(),
+            self.vault.files.next_end(),
+        ];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
         let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next()).min();

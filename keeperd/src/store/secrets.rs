@@ -5,11 +5,11 @@ use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Handle, Kind, ProviderId};
 
-use super::{Store, not_set_up, vault_dir};
+use super::{Store, not_set_up};
 use crate::catalog::{SecretRow, VersionRow, tables, token_table};
-use crate::hazmat::binding::{Binding, DepositId};
+use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::injectable::{is_injectable, is_storable};
-use crate::hazmat::keys::{Keys, SealError, Sealed};
+use crate::hazmat::keys::{Keys, SealError};
 use crate::hazmat::token::TokenDigest;
 
 /// Where a value goes.
@@ -67,9 +67,6 @@ impl Store {
         let mut row = place(&what, found)?;
         let deposit = DepositId(random()?);
         let version = highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?;
-        let binding =
-            Binding { vault, deposit, handle: &row.handle, version, provider: &row.provider, kind: row.kind };
-        let sealed = keys.seal(&binding, &value).map_err(|error| not_sealed(&what.handle, error))?;
         let new = VersionRow {
             version,
             deposit,
@@ -79,32 +76,31 @@ impl Store {
             expires: what.expires,
             kept_until: None,
         };
-        drop(value);
         let mut old = std::mem::take(&mut row.versions);
         if let Some(until) = what.keep_until {
             let kept = old.pop().map(|version| VersionRow { kept_until: Some(until), ..version });
             row.versions.extend(kept);
         }
-        row.versions.push(new);
-        vault_dir::write_sealed(&self.secrets, deposit, &sealed)?;
+        row.versions.push(new.clone());
+        self.keep_value(keys, &row, &new, value)?;
         // INV-12: from here on the new version is the one.
         if let Err(failure) = self.catalog.change(|write| tables::put_secret(write, &row)) {
-            self.drop_unless_named(&row.handle, deposit);
+            self.drop_unless_named(vault, &row.handle, deposit);
             return Err(failure);
         }
         for version in old {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(row)
     }
 
     /// After a failed commit. Where the catalog cannot be read either, the file stays: the next
     /// start drops it if no row names it.
-    fn drop_unless_named(&mut self, handle: &Handle, deposit: DepositId) {
+    fn drop_unless_named(&mut self, vault: VaultId, handle: &Handle, deposit: DepositId) {
         let names_it = |row: &SecretRow| row.versions.iter().any(|version| version.deposit == deposit);
         match self.catalog.look(|read| tables::secret(read, handle)) {
             Ok(found) if !found.as_ref().is_some_and(names_it) => {
-                vault_dir::drop_sealed(&self.secrets, deposit);
+                self.drop_value(vault, deposit);
             }
             Ok(_) | Err(_) => {}
         }
@@ -114,16 +110,12 @@ impl Store {
     pub(crate) fn remove(&mut self, handle: &Handle) -> Result<(), Failure> {
         let found = self.catalog.look(|read| tables::secret(read, handle))?;
         let row = found.ok_or_else(|| unknown(handle))?;
+        let vault = self.vault.ok_or_else(not_set_up)?;
         self.catalog.change(|write| tables::remove_secret(write, handle))?;
         for version in row.versions {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(())
-    }
-
-    /// Reads one sealed value.
-    pub(crate) fn load(&self, deposit: DepositId) -> Result<Sealed, Failure> {
-        vault_dir::read_sealed(&self.secrets, deposit)
     }
 
     /// Notes when secrets and tokens were last used, all in one commit.
@@ -172,7 +164,7 @@ fn not_storable(handle: &Handle) -> Failure {
     )
 }
 
-fn not_sealed(handle: &Handle, error: SealError) -> Failure {
+pub(super) fn not_sealed(handle: &Handle, error: SealError) -> Failure {
     match error {
         SealError::NoRandom => bug("the kernel gave no random bytes"),
         SealError::NoSlot => Failure::new(

@@ -49,6 +49,8 @@ pub enum Event {
     BrokerStopped,
     /// egressd died and a new one took its place.
     EgressRestarted,
+    /// The keychain's helper did not answer in time, and another takes its place.
+    KeychainRestarted,
     /// An incomplete last record was cut off at start.
     JournalRepaired,
 }
@@ -76,6 +78,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     BrokerStarted => "broker.started",
     BrokerStopped => "broker.stopped",
     EgressRestarted => "egress.restarted",
+    KeychainRestarted => "keychain.restarted",
     JournalRepaired => "journal.repaired",
 });
 
@@ -116,6 +119,10 @@ pub enum Reason {
     VaultLocked,
     /// The sealed value is missing or damaged.
     VaultDamaged,
+    /// The keychain is locked.
+    KeychainLocked,
+    /// There is no keychain to be reached, or it does not answer.
+    KeychainUnreachable,
     /// The passphrase does not open the vault.
     WrongPassphrase,
     /// A record could not be written.
@@ -162,6 +169,8 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",
     VaultDamaged => "vault_damaged",
+    KeychainLocked => "keychain_locked",
+    KeychainUnreachable => "keychain_unreachable",
     WrongPassphrase => "wrong_passphrase",
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",

@@ -50,6 +50,8 @@ pub struct World {
     passphrase: String,
     token: OnceLock<String>,
     pages: Pages,
+    /// Address of a session bus, where values are to be in a keychain.
+    bus: Option<String>,
 }
 
 /// What memory the processes of a world find for their values.
@@ -101,6 +103,7 @@ impl World {
             passphrase: canary::passphrase(),
             token: OnceLock::new(),
             pages: Pages::OfTheKernel,
+            bus: None,
         };
         world.home.write("ca.pem", world.standin.ca_pem());
         world.home.write("secrets.toml", &world.settings());
@@ -124,6 +127,14 @@ impl World {
     #[must_use]
     pub const fn on(mut self, pages: Pages) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// The same world on that session bus, with no backend asked for and no passphrase.
+    #[must_use]
+    pub fn on_bus(mut self, address: &str) -> Self {
+        self.bus = Some(address.to_owned());
+        self.home.write("secrets.toml", &self.settings());
         self
     }
 

@@ -39,9 +39,11 @@ const LAYERS: &[&[Arg]] = &[
 const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
 /// Of a socket's type: what it is, without SOCK_CLOEXEC and SOCK_NONBLOCK.
 const KIND: u64 = 0xf;
-const TCP: &[&[Arg]] = &[
+/// Of the Unix kind: the session bus, which a keychain's helper connects to before it is confined.
+const SOCKETS: &[&[Arg]] = &[
     &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
 ];
 const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
 /// The commands the daemons' tables say the reasons of.
@@ -130,6 +132,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_inotify_add_watch, PREPARE),
     Row::any(SYS_eventfd2, PREPARE),
     Row::any(SYS_epoll_create1, PREPARE),
+    Row::any(SYS_timerfd_create, PREPARE),
+    Row::any(SYS_timerfd_settime, SERVE),
     Row::any(SYS_geteuid, PREPARE),
     Row::any(SYS_getegid, PREPARE),
     Row::when(SYS_unshare, CONFINE, ITS_OWN),
@@ -142,7 +146,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_landlock_restrict_self, CONFINE),
     #[cfg(target_arch = "x86_64")]
     Row::any(SYS_epoll_wait, SERVE),
-    #[cfg(not(target_arch = "x86_64"))]
     Row::any(SYS_epoll_pwait, SERVE),
     Row::any(SYS_epoll_ctl, SERVE),
     Row::any(SYS_accept4, SERVE),
@@ -158,7 +161,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_fdatasync, SERVE),
     Row::any(SYS_fsync, SERVE),
     Row::any(SYS_pipe2, SERVE),
-    Row::when(SYS_socket, SERVE, TCP),
+    Row::when(SYS_socket, SERVE, SOCKETS),
     Row::any(SYS_mmap, "every process; the loader maps programs to be executed"),
     Row::any(SYS_mprotect, "every process; the loader's relocations"),
     Row::any(SYS_close, ALL),

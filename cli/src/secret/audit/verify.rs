@@ -13,8 +13,7 @@ use serde::Serialize;
 
 use super::pages::{Page, page};
 use crate::ending::Outcome;
-use crate::hazmat::passphrase::Asking;
-use crate::keeper::{self, Keeper, Purpose, Verifier, unexpected};
+use crate::keeper::{self, Keeper, Key, Purpose, Verifier, unexpected};
 use crate::render::{self, Form};
 use crate::session::Session;
 
@@ -32,33 +31,56 @@ enum VerdictView<'a> {
 
 pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
     keeper::check_set_up(session)?;
-    let passphrase = session.passphrase.require(Asking::Once)?;
+    let passphrase = session.passphrase.for_vault(&session.home)?;
     raise_descriptor_limit();
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     // The head first: what it says when it is read is in the segments that are listed after. The
     // other way round a running broker could begin a segment in between, and seal a head over it.
-    let (head, header) = files(&mut keeper)?;
+    let files = files(&mut keeper)?;
     let segments = segments(&mut keeper)?;
     keeper.end()?;
-    let mut verifier = Verifier::start(session, head, header)?;
+    let mut verifier = Verifier::start(session)?;
+    let key = match files {
+        Files::OfFileVault { head, header } => {
+            verifier.files(head, header)?;
+            Key::Passphrase(passphrase.ok_or_else(unexpected)?)
+        }
+        Files::OfKeychain { head, vault } => {
+            verifier.head(head)?;
+            Key::InKeychain(vault)
+        }
+    };
     for page in segments {
         verifier.segments(page)?;
     }
-    let verdict = verifier.verdict(passphrase)?;
+    let verdict = verifier.verdict(key)?;
     print(&verdict, form)
 }
 
-fn files(keeper: &mut Keeper) -> Result<(OwnedFd, OwnedFd), Failure> {
+/// What is checked besides the segments.
+enum Files {
+    OfFileVault { head: OwnedFd, header: OwnedFd },
+    OfKeychain { head: OwnedFd, vault: [u8; 16] },
+}
+
+fn files(keeper: &mut Keeper) -> Result<Files, Failure> {
     let answered = keeper.ask(&CliRequest::VerifyFiles, None)?;
+    let kept = |head: OwnedFd| {
+        snapshot(head.into()).map_err(|error| {
+            let what = format!("the journal's sealed head could not be read: {error}");
+            Failure::new(FailureClass::Io, what, "")
+        })
+    };
+    if let CliAnswer::VerifyHead { vault } = answered.answer {
+        let [head] = <[OwnedFd; 1]>::try_from(answered.fds).map_err(|_| unexpected())?;
+        return Ok(Files::OfKeychain { head: kept(head)?, vault });
+    }
     let (CliAnswer::VerifyFiles, Ok([head, header])) =
         (answered.answer, <[OwnedFd; 2]>::try_from(answered.fds))
     else {
         return Err(unexpected());
     };
-    let kept = snapshot(head.into()).map_err(|error| {
-        Failure::new(FailureClass::Io, format!("the journal's sealed head could not be read: {error}"), "")
-    })?;
-    Ok((kept, header))
+    Ok(Files::OfFileVault { head: kept(head)?, header })
 }
 
 /// The head as it is now. A running broker moves it on, and into segments we were not given; what

@@ -1,12 +1,13 @@
 //! Asking a keeper, the running broker's or a private one, for all it can say. Needs no passphrase.
 //! That a private keeper starts at all is a check: it confines itself before it answers.
 
-use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::cli_lane::{CliAnswer, CliRequest, OrphanFix};
 use proto::failure::Failure;
 use proto::meta::Timestamp;
 use proto::name::Handle;
 use proto::standing::{ChildKind, ChildStanding, Confinement, KeeperStanding, LauncherStanding};
 
+use super::keychain::{self, Orphans};
 use super::processes::{self, Seen};
 use crate::keeper::{self, Purpose, unexpected};
 use crate::secret::{audit, list};
@@ -22,6 +23,8 @@ pub(super) struct Visit {
     pub(super) ends: Vec<(Handle, Timestamp)>,
     /// When the newest record was made.
     pub(super) newest: Result<Option<Timestamp>, Failure>,
+    /// What is in the keychain for nothing; none where there is no keychain.
+    pub(super) orphans: Option<Result<Orphans, Failure>>,
     pub(super) processes: Vec<Seen>,
     /// What holds the keeper; none of one that is only starting.
     pub(super) confinement: Option<Confinement>,
@@ -43,7 +46,7 @@ pub(super) enum Whose {
 }
 
 /// Asks. The last that may be done with capabilities of our own: they are gone after this.
-pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
+pub(super) fn visit(session: &Session, fix: OrphanFix) -> Result<Visit, Failure> {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let CliAnswer::Status { launcher, keeper: standing } = keeper.ask(&CliRequest::Status, None)?.answer
     else {
@@ -55,6 +58,7 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     let ends = ends.collect();
     let secrets = listed.into_iter().map(|secret| secret.handle).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
+    let orphans = keychain::look(&mut keeper, &standing, fix);
     // Looking at the processes takes our privileges, so it comes last.
     let header = if session.home.has_vault() { Header::There } else { Header::Gone };
     let (whose, processes, confinement) = match keeper.ours() {
@@ -73,5 +77,5 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     };
     let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
-    Ok(Visit { whose, standing, header, secrets, ends, newest, processes, confinement })
+    Ok(Visit { whose, standing, header, secrets, ends, newest, orphans, processes, confinement })
 }

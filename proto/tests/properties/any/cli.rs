@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases};
+use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases, OrphanFix};
 use proto::meta::LeaseId;
 use proto::name::{Backend, Kind};
 use proto::policy::PolicyFile;
@@ -49,6 +49,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
             .prop_map(|(file, part, more)| CliRequest::CheckText { file, part, more }),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
+        select(vec![OrphanFix::Look, OrphanFix::Remove]).prop_map(|fix| CliRequest::Orphans { fix }),
     ]
 }
 
@@ -78,6 +79,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (vec(any::<u32>(), 0..9), any::<bool>())
             .prop_map(|(segments, more)| CliAnswer::Journal { segments, more }),
         Just(CliAnswer::VerifyFiles),
+        any::<[u8; 16]>().prop_map(|vault| CliAnswer::VerifyHead { vault }),
+        (any::<u32>(), vec(handle(), 0..4)).prop_map(|(count, first)| CliAnswer::Orphans { count, first }),
         token().prop_map(CliAnswer::TokenIssued),
         (vec(token(), 0..4), any::<bool>())
             .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{
     Account, ControlOrder, ControlReport, KdfCost, KnownPeer, ListenerKind, LogLevel, Role, StartEgress,
-    StartKeeper, System, Wish,
+    StartKeeper, StartKeychain, System, Wish,
 };
 use proto::journal::Verdict;
 use proto::meta::RecordSeq;
@@ -23,7 +23,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         any::<String>(),
         of(select(Backend::ALL)),
         cost,
-        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>()),
         (select(Strictness::ALL), of(system())),
         select(LogLevel::ALL),
     )
@@ -33,7 +33,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                 home,
                 backend,
                 kdf,
-                (tokenless, create, passphrase_follows),
+                (tokenless, create, passphrase_follows, cache_secs),
                 (strictness, system),
                 log,
             )| {
@@ -45,6 +45,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     tokenless,
                     create,
                     passphrase_follows,
+                    cache_secs,
                     strictness,
                     system,
                     log,
@@ -79,6 +80,16 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         egress.prop_map(ControlOrder::StartEgress),
         Just(ControlOrder::Drain),
         Just(ControlOrder::Stop),
+        (of(any::<String>()), of(any::<String>()), select(Strictness::ALL)).prop_map(
+            |(bus, collection, strictness)| ControlOrder::StartKeychain(StartKeychain {
+                bus,
+                collection,
+                strictness
+            })
+        ),
+        Just(ControlOrder::NewKeychain),
+        any::<[u8; 16]>().prop_map(|vault| ControlOrder::VerifyKeychain { vault }),
+        Just(ControlOrder::VerifyHead),
     ]
 }
 
@@ -108,6 +119,8 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         Just(ControlReport::Wish(Wish::Stop)),
         (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
         of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
+        Just(ControlReport::KeychainWanted),
+        Just(ControlReport::KeychainStuck),
     ]
 }
 
