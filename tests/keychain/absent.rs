@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use tests::world::World;
-
-use super::desktop::Desktop;
+use tests::world::{Desktop, World};
 
 /// Two seconds for the keychain, and the start of two processes on a busy machine.
 const SOON: Duration = Duration::from_secs(6);

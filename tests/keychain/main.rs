@@ -5,8 +5,6 @@
 #[cfg(test)]
 mod absent;
 #[cfg(test)]
-mod desktop;
-#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod trouble;

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use tests::world::http::Ask;
 use tests::world::until::{seen, until_true};
-use tests::world::{HANDLE, letters};
-
-use super::desktop::Desktop;
+use tests::world::{Desktop, HANDLE, letters};
 
 #[test]
 fn a_request_is_streamed_with_the_key_from_the_keychain() {

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use tests::world::http::{Answer, Ask};
 use tests::world::until::until_true;
-use tests::world::{HANDLE, World, letters};
-
-use super::desktop::Desktop;
+use tests::world::{Desktop, HANDLE, World, letters};
 
 /// The keeper's deadline for a call, and a busy machine.
 const REFUSED_BY: Duration = Duration::from_secs(12);

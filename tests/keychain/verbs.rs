@@ -1,8 +1,6 @@
 //! The commands, with values in a keychain.
 
-use tests::world::{HANDLE, World, letters};
-
-use super::desktop::Desktop;
+use tests::world::{Desktop, HANDLE, World, letters};
 
 fn ran(world: &World, arguments: &[&str]) -> String {
     world.ugent(arguments).run().succeeded().stdout

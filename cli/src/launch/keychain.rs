@@ -53,5 +53,6 @@ impl Broker {
         if let Some(failure) = helper.failure.take() {
             self.warn(&failure.what);
         }
+        self.tell_standing();
     }
 }

@@ -23,7 +23,10 @@ pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeychain, Lane), 
         return Err(misled(&LaneError::Hello));
     };
     let fd = parcel.fds.into_iter().next().ok_or_else(|| misled(&LaneError::Descriptors))?;
-    let asked = Lane::new(UnixStream::from(fd), Descriptors::Refused).map_err(no_memory)?;
+    let socket = UnixStream::from(fd);
+    // It is read in every turn, whether or not something came.
+    socket.set_nonblocking(true).map_err(|error| misled(&LaneError::Io(error)))?;
+    let asked = Lane::new(socket, Descriptors::Refused).map_err(no_memory)?;
     Ok((lane, start, asked))
 }
 

@@ -9,11 +9,11 @@ use proto::failure::Failure;
 use proto::standing::{Confinement, Layer, NamespaceKind, Strictness};
 use unix::fence::Fence;
 use unix::jail::{self, Isolation};
-use unix::syscalls::{Row, base, killed, newer_libc};
+use unix::syscalls::{Row, base, killed};
 
 /// What may be called once the filters are in force. Public for the tests, which hold it against what
 /// is called.
-pub const ALLOWED: &[&[Row]] = &[base::ROWS, newer_libc::ROWS, syscalls::ROWS];
+pub const ALLOWED: &[&[Row]] = &[base::ROWS, syscalls::ROWS];
 
 /// Nobody can look into this process; nothing secret may be in memory before.
 #[must_use]

@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use super::until::until_true;
+use super::{HANDLE, World};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use tests::world::until::until_true;
-use tests::world::{HANDLE, World};
 
 const PASSWORD: &str = "the keyring's password";
 const COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
@@ -24,6 +24,10 @@ pub struct Desktop {
 
 impl Desktop {
     /// A bus that nobody keeps secrets on, and that starts nobody.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
+    #[must_use]
     pub fn without_keyring() -> Self {
         let dir = tempfile::Builder::new().prefix("kc-").tempdir().expect("a directory");
         let config = dir.path().join("bus.conf");
@@ -39,6 +43,7 @@ impl Desktop {
     }
 
     /// A bus with an unlocked keyring.
+    #[must_use]
     pub fn unlocked() -> Self {
         let mut desktop = Self::without_keyring();
         desktop.start_keyring();
@@ -46,15 +51,24 @@ impl Desktop {
     }
 
     /// What programs are told of the bus.
+    #[must_use]
     pub fn address(&self) -> String {
         format!("unix:path={}", self.dir.path().join("bus").display())
     }
 
     /// A keyring, unlocked. There is none.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
     pub fn start_keyring(&mut self) {
         let mut daemon = self.command("gnome-keyring-daemon");
         daemon.args(["--foreground", "--unlock", "--components=secrets"]);
-        let mut child = daemon.stdin(Stdio::piped()).spawn().expect("a keyring starts");
+        let mut child = daemon
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a keyring starts");
         let typed = child.stdin.take().expect("piped").write_all(PASSWORD.as_bytes());
         typed.expect("it reads its password");
         self.keyring = Some(child);
@@ -62,6 +76,9 @@ impl Desktop {
     }
 
     /// The keyring is gone, at once.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
     pub fn kill_keyring(&mut self) {
         self.signal_keyring(Signal::SIGKILL);
         let mut child = self.keyring.take().expect("there is a keyring");
@@ -69,6 +86,9 @@ impl Desktop {
     }
 
     /// The bus is gone, at once, and with it whoever was on it.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
     pub fn kill_bus(&mut self) {
         kill(pid(&self.bus), Signal::SIGKILL).expect("our own child");
         self.bus.wait().expect("our own child");
@@ -84,12 +104,19 @@ impl Desktop {
         self.bus = start_bus(self.dir.path());
     }
 
+    /// Sends the keyring a signal.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
     pub fn signal_keyring(&self, signal: Signal) {
         let keyring = self.keyring.as_ref().expect("there is a keyring");
         kill(pid(keyring), signal).expect("our own child");
     }
 
     /// Locks the keyring's collection. Nobody here can be asked to unlock it.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
     pub fn lock(&self) {
         let mut lock = self.command("dbus-send");
         lock.args(["--session", "--print-reply", "--dest=org.freedesktop.secrets"]);
@@ -99,12 +126,20 @@ impl Desktop {
     }
 
     /// What `secret-tool lookup` prints for these attributes.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
+    #[must_use]
     pub fn lookup(&self, attributes: &[&str]) -> Option<Vec<u8>> {
         let output = self.command("secret-tool").arg("lookup").args(attributes).output().expect("it runs");
         output.status.success().then_some(output.stdout)
     }
 
     /// What `secret-tool search` prints for these attributes, without the values.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
+    #[must_use]
     pub fn search(&self, attributes: &[&str]) -> String {
         let mut tool = self.command("secret-tool");
         let output = tool.args(["search", "--all"]).args(attributes).output().expect("it runs");
@@ -114,6 +149,10 @@ impl Desktop {
     }
 
     /// Stores an item as any program of this user can.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
+    #[must_use]
     pub fn store(&self, label: &str, attributes: &[&str], value: &str) -> bool {
         let mut tool = self.command("secret-tool");
         tool.args(["store", "--label", label]).args(attributes).stdin(Stdio::piped());
@@ -123,16 +162,22 @@ impl Desktop {
     }
 
     /// A world of one user on this bus, set up without saying where values are to be kept.
+    #[must_use]
     pub fn world(&self) -> World {
         World::bare_of_one_user().on_bus(&self.address()).initialized()
     }
 
     /// The same with its key and a grant.
+    #[must_use]
     pub fn ready(&self) -> World {
         self.world().granted()
     }
 
     /// The attribute of an item of the world's key.
+    ///
+    /// # Panics
+    /// If the programs for it are missing or do not do it.
+    #[must_use]
     pub fn attribute(&self, name: &str) -> String {
         let found = self.search(&["application", "ugent-vault", "name", HANDLE]);
         let prefix = format!("attribute.{name} = ");
