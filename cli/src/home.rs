@@ -62,6 +62,11 @@ impl Home {
         Self { path: path.to_owned(), system: None }
     }
 
+    /// A home in a directory of this one, for what is to become this one's.
+    pub(crate) fn within(&self, name: &str) -> Self {
+        Self { path: self.path.join(name), system: self.system.clone() }
+    }
+
     /// The directory itself.
     pub(crate) fn path(&self) -> &Path {
         &self.path

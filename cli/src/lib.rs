@@ -12,6 +12,7 @@ mod home;
 mod keeper;
 mod launch;
 mod log_filter;
+mod manual;
 mod pause;
 mod render;
 mod secret;

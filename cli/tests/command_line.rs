@@ -201,3 +201,40 @@ fn the_launcher_says_init_where_there_is_nothing() {
     assert!(said.err.ends_with("hint: ugent secret init\n"), "{}", said.err);
     assert!(!home.exists());
 }
+
+#[test]
+fn every_command_has_a_manual_page_with_its_examples() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("man");
+    let said = ugent(&["secret", "man", "--out", out.to_str().unwrap()]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    for (page, parts) in [
+        ("man1/ugent-secret.1", &["EXIT STATUS", "ENVIRONMENT", "ugent\\-secret\\-grant(1)"][..]),
+        ("man1/ugent-secret-add.1", &["\\-\\-provider", ".SH \"EXAMPLES\"", "SEE ALSO"]),
+        ("man1/ugent-secret-token-issue.1", &["ugent secret token issue [OPTIONS] \\-\\-consumer <C>"]),
+        ("man8/secret-broker.8", &["\\-\\-listen", "SIGTERM"]),
+    ] {
+        let text = std::fs::read_to_string(out.join(page)).unwrap();
+        for part in parts {
+            assert!(text.contains(part), "{page} has no {part}");
+        }
+    }
+    assert!(
+        ugent(&["secret", "man", "grant", "add"]).out.starts_with(".TH \"UGENT-SECRET-GRANT-ADD\" \"1\"")
+    );
+    let unknown = ugent(&["secret", "man", KEY]);
+    assert_eq!(unknown.code, 64);
+    assert!(!unknown.err.contains(KEY), "{}", unknown.err);
+}
+
+#[test]
+fn completions_name_every_command_and_are_for_shells_that_are_known() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = ugent(&["secret", "completions", shell]);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{shell}");
+        for word in ["rollback", "explain", "passphrase-fd"] {
+            assert!(said.out.contains(word), "{shell} knows no {word}");
+        }
+    }
+    assert_eq!(ugent(&["secret", "completions", "tcsh"]).code, 64);
+}

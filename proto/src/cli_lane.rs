@@ -21,6 +21,8 @@ pub const LEASES_PAGE: usize = 64;
 pub const GRANTS_PAGE: usize = 64;
 /// Longest part of a text in `CheckText`, in bytes.
 pub const PART_MAX: usize = 32 * 1024;
+/// Most secrets that one lane may import at once.
+pub const IMPORT_MAX: usize = 256;
 /// Most segments in one page of `Journal`.
 pub const SEGMENTS_PAGE: usize = 64;
 
@@ -70,6 +72,23 @@ pub enum CliRequest {
         /// Which.
         handle: Handle,
     },
+    /// A new secret among several that come together, with its value. Nothing is stored yet.
+    ImportAdd {
+        /// Its name.
+        handle: Handle,
+        /// Its provider.
+        provider: ProviderId,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Stores all that came with `ImportAdd` on this lane, or none.
+    ImportDone,
+    /// Every value, sealed under another passphrase, into an empty file whose fd comes along. With the
+    /// vault's passphrase and the backup's, as [`crate::hazmat::pair`] joins them.
+    Backup,
+    /// A vault of what is in a backup, whose fd comes along, where there is none. With the backup's
+    /// passphrase and the new vault's, joined in the same way.
+    Restore,
     /// A page of secrets, by name.
     List {
         /// The last one already seen.
@@ -188,12 +207,17 @@ impl Message for CliRequest {
             | Self::Unlock
             | Self::TokenIssue { .. }
             | Self::TokenRotate { .. } => ValueRule::Optional,
-            Self::CheckPassphrase | Self::Rekey | Self::Add { .. } | Self::Rotate { .. } => {
-                ValueRule::Required
-            }
+            Self::CheckPassphrase
+            | Self::Rekey
+            | Self::Add { .. }
+            | Self::Rotate { .. }
+            | Self::ImportAdd { .. }
+            | Self::Backup
+            | Self::Restore => ValueRule::Required,
             Self::Lock
             | Self::Rollback { .. }
             | Self::Remove { .. }
+            | Self::ImportDone
             | Self::List { .. }
             | Self::Inspect { .. }
             | Self::Journal { .. }
@@ -208,6 +232,40 @@ impl Message for CliRequest {
             | Self::Status
             | Self::BrokerStop
             | Self::Orphans { .. } => ValueRule::Never,
+        }
+    }
+
+    fn fds(&self) -> usize {
+        match self {
+            Self::Backup | Self::Restore => 1,
+            Self::Init { .. }
+            | Self::Unlock
+            | Self::Lock
+            | Self::CheckPassphrase
+            | Self::Rekey
+            | Self::Add { .. }
+            | Self::Rotate { .. }
+            | Self::Rollback { .. }
+            | Self::Remove { .. }
+            | Self::ImportAdd { .. }
+            | Self::ImportDone
+            | Self::List { .. }
+            | Self::Inspect { .. }
+            | Self::Journal { .. }
+            | Self::VerifyFiles
+            | Self::TokenIssue { .. }
+            | Self::TokenList { .. }
+            | Self::TokenRevoke { .. }
+            | Self::TokenRotate { .. }
+            | Self::LeaseList { .. }
+            | Self::LeaseRevoke { .. }
+            | Self::GrantList { .. }
+            | Self::Explain(_)
+            | Self::CheckPolicy
+            | Self::CheckText { .. }
+            | Self::Status
+            | Self::Orphans { .. }
+            | Self::BrokerStop => 0,
         }
     }
 }
@@ -247,6 +305,29 @@ pub enum CliAnswer {
     RolledBack(SecretMeta),
     /// To `Remove`.
     Removed,
+    /// To `ImportAdd`.
+    ImportNoted,
+    /// To `ImportDone`.
+    Imported {
+        /// How many there are now that were not before.
+        secrets: u32,
+    },
+    /// To `Backup`: the file is whole, synced, and was read back.
+    BackedUp {
+        /// How many secrets are in it.
+        secrets: u32,
+        /// How many versions of them, each with its value.
+        versions: u32,
+    },
+    /// To `Restore`: the vault is whole, synced, and was read back.
+    Restored {
+        /// When the backup was made.
+        made: Timestamp,
+        /// How many secrets were in it.
+        secrets: u32,
+        /// How many versions of them, each with its value.
+        versions: u32,
+    },
     /// To `List`.
     Listed {
         /// In order of their names.
@@ -350,6 +431,10 @@ impl Message for CliAnswer {
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed
+            | Self::ImportNoted
+            | Self::Imported { .. }
+            | Self::BackedUp { .. }
+            | Self::Restored { .. }
             | Self::Listed { .. }
             | Self::Inspected(_)
             | Self::Journal { .. }
@@ -386,6 +471,10 @@ impl Message for CliAnswer {
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed
+            | Self::ImportNoted
+            | Self::Imported { .. }
+            | Self::BackedUp { .. }
+            | Self::Restored { .. }
             | Self::Listed { .. }
             | Self::Inspected(_)
             | Self::TokenIssued(_)

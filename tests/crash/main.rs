@@ -1,6 +1,8 @@
 //! Deaths at bad moments: what must go on goes on, and nothing is ever half there.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod daemons;
 #[cfg(test)]
 mod deposits;

@@ -240,7 +240,7 @@ fn a_passphrase_of_white_space_makes_no_vault() {
 fn a_command_line_that_is_wrong_is_answered_with_what_is_near_or_with_help() {
     let world = World::bare();
     let said = |arguments: &[&str]| world.ugent(arguments).run().ended_with(64).stderr;
-    for command in ["rekey", "physician"] {
+    for command in ["zebra", "physician"] {
         let told = said(&[command]);
         assert!(told.ends_with("hint: ugent secret --help\n"), "{command}: {told}");
     }

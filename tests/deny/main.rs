@@ -1,6 +1,8 @@
 //! What is refused: requests without a right, commands with bad input, homes that are not safe.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod doctor;
@@ -10,6 +12,8 @@ mod flood;
 mod grant_terms;
 #[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod hazmat;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod brokers;
 #[cfg(test)]
 mod doctor;
@@ -16,6 +18,8 @@ mod expiry;
 mod grant_verbs;
 #[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod imports;
 #[cfg(test)]
 mod keepers;
 #[cfg(test)]

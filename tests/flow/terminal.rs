@@ -27,7 +27,8 @@ fn at_a_terminal(world: &World, command: &str, lines: &[(&str, &str)]) -> Outcom
         until_true(&format!("it asks for {prompt}"), || {
             let said = running.stdout();
             let new = said.get(known..).unwrap_or_default();
-            new.to_lowercase().contains(prompt) && new.trim_end().ends_with(':')
+            new.to_lowercase().contains(prompt)
+                && [":", "[y/N]"].iter().any(|end| new.trim_end().ends_with(end))
         });
         known = running.stdout().len();
         running.type_line(line);
@@ -66,6 +67,40 @@ fn rekey_asks_for_the_old_passphrase_once_and_for_the_new_one_twice() {
     let told = at_a_terminal(&world, "rekey", &new("another passphrase")).succeeded();
     assert!(!told.stdout.contains("another passphrase"), "and does not show: {}", told.stdout);
     drop(at_a_terminal(&world, "rekey", &[old]).ended_with(77));
+}
+
+#[test]
+fn import_asks_before_it_stores_and_before_it_rewrites() {
+    let world = World::of_one_user();
+    let path = world.home().workspace().join(".env");
+    let (text, rewritten) = ("JINA_API_KEY=jina_0123456789abcdef\n", "JINA_API_KEY=@jina_api_key\n");
+    std::fs::write(&path, text).unwrap();
+    let refused = at_a_terminal(&world, "import --env-file .env", &[("import these 1", "n")]);
+    drop(refused.ended_with(77));
+    assert_eq!(world.handles(), [HANDLE]);
+    let passphrase = ("passphrase", world.passphrase());
+    let asked = [("import these 1", "y"), passphrase, ("put references", "y")];
+    let told = at_a_terminal(&world, "import --env-file .env", &asked).succeeded();
+    assert!(!told.stdout.contains("0123456789abcdef"), "and shows no value: {}", told.stdout);
+    assert_eq!(world.handles(), ["@jina_api_key", HANDLE]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), rewritten);
+}
+
+#[test]
+fn backup_asks_for_a_passphrase_of_its_own_twice_and_restore_for_both() {
+    let (world, empty) = (World::of_one_user(), World::bare_of_one_user());
+    let path = world.home().around().join("backup");
+    let vaults = ("passphrase of the vault", world.passphrase());
+    let own = |again| [vaults, ("passphrase for the backup", "its own"), ("again", again)];
+    let command = format!("backup {}", path.display());
+    drop(at_a_terminal(&world, &command, &own("mistyped")).ended_with(65));
+    assert!(!path.exists());
+    drop(at_a_terminal(&world, &command, &own("its own")).succeeded());
+    let asked =
+        [("passphrase of the backup", "its own"), ("passphrase for the new vault", "n"), ("again", "n")];
+    let told = at_a_terminal(&empty, &format!("restore {}", path.display()), &asked).succeeded();
+    assert!(!told.stdout.contains("its own"), "{}", told.stdout);
+    assert_eq!(empty.handles(), [HANDLE]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tests::scan::{self, Report};
 use tests::world::until::until_true;
 use tests::world::{HANDLE, Pages, World, key_of};
 
-use crate::ground::{bare, is_quick, random_part};
+use crate::ground::{bare, is_quick, look, random_part};
 
 /// Runs a command that succeeds and looks into it, and into all it starts, as each ends: those
 /// processes at least.
@@ -85,6 +85,68 @@ fn no_passphrase_is_left_at_the_end_of_a_rekeying() {
             assert!(report.finds.is_empty(), "with a broker: {}: {report}", broker.is_some());
         }
     }
+}
+
+#[test]
+fn neither_passphrase_nor_value_is_left_at_the_end_of_a_backup_and_a_restore() {
+    if !scan::is_possible("neither_passphrase_nor_value_is_left_at_the_end_of_a_backup_and_a_restore") {
+        return;
+    }
+    let (own, short, long) = (key_of(40), key_of(51), key_of(9000));
+    let values = [own.as_str(), &short, &long];
+    for with_broker in [None, Some(())] {
+        let world = bare(Pages::Plain).initialized();
+        world.add(HANDLE, &short);
+        world.add("@long", &long);
+        let path = world.home().around().join("vault.backup");
+        let verb = |verb| [verb, path.to_str().unwrap(), "--backup-passphrase-fd", "0"];
+        let broker = with_broker.map(|()| world.broker());
+        let processes: &[&str] = if broker.is_some() { &["ugent"] } else { &["ugent", "keeperd"] };
+        for report in looked_into(&world, &verb("backup"), &own, &values, processes) {
+            assert!(report.finds.is_empty(), "backup, with a broker: {}: {report}", broker.is_some());
+        }
+        if let Some(broker) = broker {
+            let keeper = broker.child("keeperd");
+            for report in look(&[keeper], &values) {
+                assert!(report.finds.is_empty(), "the broker after a backup: {report}");
+            }
+            let _ = broker.stop().succeeded();
+        }
+        let empty = bare(Pages::Plain);
+        for report in looked_into(&empty, &verb("restore"), &own, &values, &["ugent", "keeperd"]) {
+            assert!(report.finds.is_empty(), "restore: {report}");
+        }
+        assert_eq!(empty.handles(), ["@long", HANDLE]);
+    }
+}
+
+#[test]
+fn no_value_is_left_at_the_end_of_an_import() {
+    if !scan::is_possible("no_value_is_left_at_the_end_of_an_import") {
+        return;
+    }
+    let (short, long, odd) = (key_of(51), key_of(9000), key_of(60));
+    let values = [short.as_str(), &long, &odd];
+    let text = format!("A_KEY={short}\nB_KEY='{long}'\nC_KEY=\"\\t{odd}\"\nLEFT=1\n");
+    let world = || {
+        let world = bare(Pages::Plain).initialized();
+        std::fs::write(world.home().workspace().join(".env"), &text).unwrap();
+        world
+    };
+    let alone = world();
+    // Held up where it asks for the passphrase.
+    let verb = ["import", "--env-file", ".env", "--yes", "--rewrite", "--passphrase-fd", "0"];
+    for report in looked_into(&alone, &verb, alone.passphrase(), &values, &["ugent", "keeperd"]) {
+        assert!(report.finds.is_empty(), "{report}");
+    }
+    assert_eq!(alone.handles().len(), 3);
+    let world = world();
+    let broker = world.broker();
+    drop(world.ugent(&["import", "--env-file", ".env", "--yes"]).run().succeeded());
+    for report in look(&[broker.child("keeperd")], &values) {
+        assert!(report.finds.is_empty(), "the broker after an import: {report}");
+    }
+    let _ = broker.stop().succeeded();
 }
 
 /// Not with the value that is asked for, but with one that is still there.

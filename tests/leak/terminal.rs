@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use tests::scan;
-use tests::world::census::{self, Process};
+use tests::world::census::Process;
 use tests::world::until::{until, until_true};
 use tests::world::{HANDLE, Outcome, Pages, Running, World, letters};
 
@@ -41,7 +41,10 @@ pub(crate) fn prompt(world: &World) -> Prompt {
     let script = Running::open(script);
     until_true("it asks", || script.stdout().trim_end().ends_with("the vault:"));
     let ugent = until("there is the command", || {
-        census::attached_to(world.home().around()).into_iter().find(|process| process.name == "ugent")
+        // Below the shell that `script` starts; that needs no look into it, which it does not permit.
+        let shells = Process::children(script.pid());
+        let mut below = shells.iter().flat_map(|shell| Process::children(shell.pid)).chain(shells.clone());
+        below.find(|process| process.name == "ugent")
     });
     Prompt { script, ugent }
 }

@@ -34,7 +34,7 @@ fn the_unit_of_one_user_is_started_by_a_request_and_unlocked_by_a_credential() {
     if !is_root() {
         return;
     }
-    let machine = Machine::boot();
+    let machine = crate::boot();
     init(&machine);
     machine.store_passphrase();
     machine.must("systemctl start ugent-vault.socket");
@@ -71,7 +71,7 @@ fn without_a_credential_the_unit_serves_locked_until_somebody_unlocks_it() {
     if !is_root() {
         return;
     }
-    let machine = Machine::boot();
+    let machine = crate::boot();
     init(&machine);
     machine.must("systemctl start ugent-vault.service");
     assert_eq!(machine.readiness(), "503");
@@ -85,7 +85,7 @@ fn the_unit_of_three_users_lets_each_reach_only_its_own() {
     if !is_root() {
         return;
     }
-    let machine = Machine::boot();
+    let machine = crate::boot();
     machine.store_passphrase();
     machine.must(&format!("UGENT_SECRETS_PASSPHRASE='{PASSPHRASE}' ugent secret --system init"));
     machine.must("systemctl start ugent-vault-system.service");
@@ -126,7 +126,7 @@ fn without_its_users_a_broker_of_the_machine_says_what_makes_them() {
     if !is_root() {
         return;
     }
-    let machine = Machine::boot();
+    let machine = crate::boot();
     machine.must("sed -i '/^ugent-keeper:/d' /etc/passwd");
     for command in ["ugent secret --system init", "secret-broker --system", "ugent secret --system list"] {
         let told = machine.sh(command);

@@ -24,8 +24,9 @@ pub(crate) struct Said {
 }
 
 impl Machine {
-    /// Boots one, and waits until systemd is done.
-    pub(crate) fn boot() -> Self {
+    /// Boots one with what `packaging/` has and the programs of this build, or with a package, and waits
+    /// until systemd is done.
+    pub(crate) fn boot(packaging: &Path) -> Self {
         let place = tempfile::Builder::new().prefix("ugent-machine-").tempdir().unwrap();
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
         let binaries = Binaries::of_this_build();
@@ -34,7 +35,7 @@ impl Machine {
             .arg(tests.join("units/boot"))
             .arg(place.path())
             .arg(binaries.path("ugent").parent().unwrap())
-            .arg(tests.parent().unwrap().join("packaging"))
+            .arg(packaging)
             .current_dir("/")
             .stdin(Stdio::null());
         let mut outside = boot.spawn().expect("util-linux is essential on Debian");

@@ -10,3 +10,8 @@ mod exposure;
 mod machine;
 #[cfg(test)]
 mod told;
+
+#[cfg(test)]
+fn boot() -> machine::Machine {
+    machine::Machine::boot(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging"))
+}

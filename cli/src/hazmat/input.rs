@@ -77,7 +77,7 @@ pub(crate) fn is_blank(input: &SecretBytes) -> bool {
     input.expose().iter().all(u8::is_ascii_whitespace)
 }
 
-fn fill(from: &impl AsFd, slot: &mut SecretBytes) -> Result<usize, InputError> {
+pub(super) fn fill(from: &impl AsFd, slot: &mut SecretBytes) -> Result<usize, InputError> {
     let mut filled = 0;
     while filled < slot.len() {
         match read_some(from, slot, filled)? {

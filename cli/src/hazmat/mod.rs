@@ -1,6 +1,7 @@
 //! The only place of this crate where plaintext is handled (INV-02): from an input to a slot, and
 //! from a slot to a pipe or lane. `environment` is also the fence around its unsafe code.
 
+pub(crate) mod env_file;
 pub(crate) mod environment;
 pub(crate) mod handover;
 pub(crate) mod injectable;

@@ -1,9 +1,9 @@
-//! A token on its way out: from its slot to a descriptor by raw writes, so that no buffer keeps a
-//! copy.
+//! A value on its way out: from its slot to a descriptor by raw writes, so that no buffer keeps a
+//! copy; and the file it goes to.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,17 @@ pub(crate) fn line(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
         text.copy_from_slice(value.expose());
         *newline = b'\n';
     }
+    whole(&line, to)
+}
+
+/// Writes what is in a slot: all of it, or an error.
+///
+/// # Errors
+/// What the kernel says.
+#[expect(clippy::disallowed_methods, reason = "INV-02: from the slot to the kernel")]
+pub(super) fn whole(value: &SecretBytes, to: impl AsFd) -> io::Result<()> {
     let mut written = 0;
-    while let Some(rest) = line.expose().get(written..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = value.expose().get(written..).filter(|rest| !rest.is_empty()) {
         match write(&to, rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(bytes) => written += bytes,
@@ -55,7 +64,7 @@ pub(crate) fn fate(to: impl AsFd) -> Fate {
     }
 }
 
-/// A file that is not there yet, for one value. It gets its name once it is whole, so that even a
+/// A file that is not there yet, for one value or a backup. It gets its name once it is whole, so that even a
 /// kill leaves none or all of it; where the file system cannot have a file without a name
 /// (`O_TMPFILE`, open(2)), it has it from the start, and an ordinary failure takes it away again.
 pub(crate) struct NewFile {
@@ -81,7 +90,7 @@ impl NewFile {
     /// What the kernel says; [`io::ErrorKind::AlreadyExists`] if something has that name.
     pub(crate) fn make(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).mode(0o600);
+        options.read(true).write(true).mode(0o600);
         let path = path.to_owned();
         if let Ok(file) = options.clone().custom_flags(nix::libc::O_TMPFILE).open(parent(&path)) {
             return Ok(Self { path, file, name: Name::None });
@@ -94,8 +103,24 @@ impl NewFile {
     ///
     /// # Errors
     /// As [`NewFile::make`] and [`fn@line`]; what was written is gone then.
-    pub(crate) fn keep(mut self, value: &SecretBytes) -> io::Result<()> {
+    pub(crate) fn keep(self, value: &SecretBytes) -> io::Result<()> {
         line(value, &self.file)?;
+        self.keep_written()
+    }
+
+    /// A descriptor of it, for who is to write it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        Ok(self.file.try_clone()?.into())
+    }
+
+    /// Keeps the file, durably, with what somebody else has written.
+    ///
+    /// # Errors
+    /// As [`NewFile::make`]; what was written is gone then.
+    pub(crate) fn keep_written(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         if self.name == Name::None {
             // Gives it a name that is free: whatever has it already stays, a link too.
@@ -118,11 +143,11 @@ impl Drop for NewFile {
     }
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync(directory: &Path) -> io::Result<()> {
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
     match File::open(directory) {
         Ok(directory) => directory.sync_all(),
         // One that may be written to and not read: the file itself is synced.

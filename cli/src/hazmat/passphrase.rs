@@ -15,6 +15,7 @@ use crate::home::Home;
 
 const FD: &str = "--passphrase-fd";
 const NEW_FD: &str = "--new-passphrase-fd";
+const BACKUP_FD: &str = "--backup-passphrase-fd";
 
 /// How often the terminal asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,29 @@ pub(crate) fn another(fd: Option<RawFd>) -> Result<SecretBytes, Failure> {
             "give it by --new-passphrase-fd N, or run this in a terminal",
         )
     })?)
+}
+
+/// The passphrase of a backup: chosen for one that is made, or known for one that is restored.
+pub(crate) fn of_backup(fd: Option<RawFd>, asking: Asking) -> Result<SecretBytes, Failure> {
+    let wrong = |error| refused(&error, "the backup's passphrase");
+    let found = match (fd, asking) {
+        (Some(number), _) => Some(from_fd(BACKUP_FD, number)?),
+        (None, Asking::Twice) => on_terminal(|ask| twice(ask, "Passphrase for the backup: "))?,
+        (None, Asking::Once | Asking::OnceOrNot) => {
+            on_terminal(|ask| ask("Passphrase of the backup: ").map(Some).map_err(wrong))?
+        }
+    };
+    let passphrase = found.ok_or_else(|| {
+        Failure::new(
+            FailureClass::Refused,
+            "the backup's passphrase is needed and there is no terminal to ask on",
+            "give it by --backup-passphrase-fd N, or run this in a terminal",
+        )
+    })?;
+    match asking {
+        Asking::Twice => chosen(passphrase),
+        Asking::Once | Asking::OnceOrNot => Ok(passphrase),
+    }
 }
 
 fn chosen(passphrase: SecretBytes) -> Result<SecretBytes, Failure> {

@@ -15,6 +15,9 @@ use crate::ending::lane_broke;
 /// Longest wait for an answer: a vault of the highest cost takes its time.
 const ANSWER: Duration = Duration::from_secs(120);
 
+/// The same, for every value there is, on a slow disk.
+const WHOLE_VAULT: Duration = Duration::from_secs(3600);
+
 /// Which keeper it is.
 pub(crate) enum Reached {
     /// The running broker's.
@@ -60,8 +63,28 @@ impl Keeper {
         request: &CliRequest,
         value: Option<SecretBytes>,
     ) -> Result<Answered, Failure> {
-        let deadline = Instant::now() + ANSWER;
-        let sent = self.lane.send(request, value, Vec::new(), deadline);
+        self.ask_within(ANSWER, request, value, Vec::new())
+    }
+
+    /// The same, with the descriptor of a file that holds a whole vault.
+    pub(crate) fn ask_about(
+        &mut self,
+        file: OwnedFd,
+        request: &CliRequest,
+        value: SecretBytes,
+    ) -> Result<Answered, Failure> {
+        self.ask_within(WHOLE_VAULT, request, Some(value), vec![file])
+    }
+
+    fn ask_within(
+        &mut self,
+        patience: Duration,
+        request: &CliRequest,
+        value: Option<SecretBytes>,
+        fds: Vec<OwnedFd>,
+    ) -> Result<Answered, Failure> {
+        let deadline = Instant::now() + patience;
+        let sent = self.lane.send(request, value, fds, deadline);
         let answered = sent.and_then(|()| match &mut self.reached {
             Reached::Broker => self.lane.wait_for::<CliAnswer>(deadline),
             Reached::Private(private) => private.wait_for(&mut self.lane, deadline),

@@ -40,19 +40,23 @@ pub(super) fn connect(home: &Home, deadline: Instant) -> Result<Option<Keeper>, 
     match lane.greet(LaneKind::Cli, deadline) {
         Ok(()) => {
             let mut keeper = Keeper::new(lane, Reached::Broker);
-            serves_home(&mut keeper, home)?;
-            Ok(Some(keeper))
+            match serves_home(&mut keeper, home) {
+                Ok(()) => Ok(Some(keeper)),
+                Err(failure) if failure.class == FailureClass::Unreachable => Err(silent(pid)),
+                Err(failure) => Err(failure),
+            }
         }
-        // It is ending, or has not got so far: worth another try.
-        Err(LaneError::Closed | LaneError::Deadline | LaneError::Io(_)) => Err(Failure::new(
-            FailureClass::TryAgain,
-            "the broker does not answer",
-            format!("try again, or end it: kill {pid}"),
-        )),
+        Err(LaneError::Closed | LaneError::Deadline | LaneError::Io(_)) => Err(silent(pid)),
         Err(error @ (LaneError::Frame(_) | LaneError::Descriptors | LaneError::Hello)) => {
             Err(lane_broke(&error, "the broker"))
         }
     }
+}
+
+/// It is ending, or has not got so far: worth another try.
+fn silent(pid: i32) -> Failure {
+    let hint = format!("try again, or end it: kill {pid}");
+    Failure::new(FailureClass::TryAgain, "the broker does not answer", hint)
 }
 
 /// With `--system` the socket is the machine's, and whose home it serves is to be asked: what is meant

@@ -29,7 +29,7 @@ impl Helper {
     pub(crate) fn start(start: &StartKeychain, lane: UnixStream) -> Result<Self, Failure> {
         let started = spawn::daemon(ChildKind::Keychaind, Stdio::inherit())?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
-        let mut helper = Self { process: started.process, control: control };
+        let mut helper = Self { process: started.process, control };
         let deadline = Instant::now() + TELLING;
         let order = ControlOrder::StartKeychain(start.clone());
         let control = &mut helper.control;

@@ -41,7 +41,7 @@ use crate::{spawn, typed, usage};
 /// The broker in the foreground, for a service manager or a terminal
 #[derive(Parser)]
 #[command(name = "secret-broker", version, after_help = "Example:\n  secret-broker --listen 127.0.0.1:18443")]
-struct SecretBroker {
+pub(crate) struct SecretBroker {
     #[command(flatten)]
     options: Options,
     /// Reads the vault's passphrase from this open descriptor

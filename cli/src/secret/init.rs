@@ -7,6 +7,7 @@ use proto::cli_lane::{CliAnswer, CliRequest, InitItem};
 use proto::failure::FailureClass;
 use proto::name::Backend;
 
+use super::restore;
 use crate::ending::Outcome;
 use crate::hazmat::passphrase::{Asking, Sources};
 use crate::home::Home;
@@ -51,6 +52,7 @@ impl Init {
         let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };
         let was_given = passphrase.is_some();
         home.make()?;
+        restore::drop_left(&home);
         let mut keeper = keeper::reach(&session, Purpose::Init)?;
         let answered = match keeper.ask(&request, passphrase) {
             Err(failure)

@@ -3,18 +3,23 @@
 mod add;
 mod audit;
 mod backend;
+mod backup;
 mod broker;
+mod completions;
 mod doctor;
 mod expires;
 mod grant;
+mod import;
 mod init;
 mod inspect;
 mod lease;
 mod list;
 mod lock;
+mod man;
 mod meta_view;
 mod rekey;
 mod remove;
+mod restore;
 mod rollback;
 mod rotate;
 mod token;
@@ -35,7 +40,7 @@ use crate::{spawn, typed, usage};
 /// UGENT on the command line.
 #[derive(Parser)]
 #[command(name = "ugent", version, arg_required_else_help = true, subcommand_required = true)]
-struct Ugent {
+pub(crate) struct Ugent {
     #[command(subcommand)]
     area: Area,
 }
@@ -80,8 +85,13 @@ enum Verb {
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Rekey(rekey::Rekey),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Import(import::Import),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
+    Man(man::Man),
+    Completions(completions::Completions),
 }
 
 impl Verb {
@@ -101,8 +111,13 @@ impl Verb {
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
             Self::Rekey(_) => "rekey",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::Import(_) => "import",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
+            Self::Man(_) => "man",
+            Self::Completions(_) => "completions",
         }
     }
 }
@@ -134,6 +149,9 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
         Verb::Doctor(doctor) => doctor.run(mode, sources),
+        // Of the program, and of no home.
+        Verb::Man(man) => man.run(),
+        Verb::Completions(completions) => completions.run(),
         Verb::Add(add) => add.run(&mut Session::open(mode, sources)?),
         Verb::Rotate(rotate) => rotate.run(&mut Session::open(mode, sources)?),
         Verb::Rollback(rollback) => rollback.run(&mut Session::open(mode, sources)?),
@@ -147,6 +165,9 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),
         Verb::Lock(lock) => lock.run(&Session::open(mode, sources)?),
         Verb::Rekey(rekey) => rekey.run(&mut Session::open(mode, sources)?),
+        Verb::Backup(backup) => backup.run(&mut Session::open(mode, sources)?),
+        Verb::Restore(restore) => restore.run(mode, sources),
+        Verb::Import(import) => import.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

@@ -67,7 +67,8 @@ impl Rekey {
     }
 }
 
-fn check(session: &Session, old: &SecretBytes) -> Outcome {
+/// Lets keeperd check the vault's passphrase, before anybody chooses another one in vain.
+pub(super) fn check(session: &Session, old: &SecretBytes) -> Outcome {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let old = pair::again(old).map_err(ending::no_slot)?;
     let CliAnswer::PassphraseFits = keeper.ask(&CliRequest::CheckPassphrase, Some(old))?.answer else {

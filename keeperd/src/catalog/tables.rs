@@ -91,6 +91,28 @@ pub(crate) fn highest(read: &ReadTransaction, handle: &Handle) -> Result<u32, re
     Ok(read.open_table(HIGHEST)?.get(handle.as_str())?.map_or(0, |version| version.value()))
 }
 
+/// The highest versions of all names, also of those that are gone.
+pub(crate) fn all_highest(read: &ReadTransaction) -> Result<Vec<(Handle, u32)>, redb::Error> {
+    let mut names = Vec::new();
+    for entry in read.open_table(HIGHEST)?.iter()? {
+        let (name, version) = entry?;
+        let handle =
+            Handle::parse(&format!("@{}", name.value())).map_err(|_| malformed("highest_version"))?;
+        names.push((handle, version.value()));
+    }
+    Ok(names)
+}
+
+/// Raises the highest versions of names to these; never lowers one.
+pub(crate) fn put_highest(write: &WriteTransaction, names: &[(Handle, u32)]) -> Result<(), redb::Error> {
+    let mut highest = write.open_table(HIGHEST)?;
+    for (handle, version) in names {
+        let known = highest.get(handle.as_str())?.map_or(0, |known| known.value());
+        highest.insert(handle.as_str(), known.max(*version))?;
+    }
+    Ok(())
+}
+
 /// Writes a secret's row and its versions' ends, and the highest version its name ever had.
 pub(crate) fn put_secret(write: &WriteTransaction, row: &SecretRow) -> Result<(), redb::Error> {
     let name = row.handle.as_str();

@@ -6,6 +6,7 @@
 //! here, since its bytes may not leave their slot.
 
 mod aead;
+pub(crate) mod backup;
 pub(crate) mod binding;
 pub(crate) mod chain_key;
 pub(crate) mod checkpoint;

@@ -33,20 +33,15 @@ impl Keeper {
             locked: self.vault.keys.is_none(),
             journal_broken: self.recorder.broken(),
         };
-        let answered =
-            duty(&parcel.message, &condition).and_then(|()| self.answer(lane, parcel.message, parcel.value));
+        let answered = duty(&parcel.message, &condition).and_then(|()| self.answer(lane, parcel));
         if let Err(failure) = answered {
             self.answer_cli(lane, CliAnswer::Failed(failure), Recorded::NotNeeded);
         }
     }
 
-    fn answer(
-        &mut self,
-        lane: LaneId,
-        request: CliRequest,
-        value: Option<SecretBytes>,
-    ) -> Result<(), Failure> {
-        match request {
+    fn answer(&mut self, lane: LaneId, parcel: Parcel<CliRequest>) -> Result<(), Failure> {
+        let Parcel { message, value, fds } = parcel;
+        match message {
             CliRequest::Init { backend } => self.answer_init(lane, backend, value),
             CliRequest::Unlock => {
                 self.wish_open();
@@ -76,6 +71,14 @@ impl Keeper {
                 self.slow.send(Job::Remove { lane, handle });
                 Ok(())
             }
+            CliRequest::ImportAdd { handle, provider, kind } => {
+                let (place, now) = (Place::New, wall());
+                let what = Deposit { handle, place, provider, kind, expires: None, keep_until: None, now };
+                self.answer_import_add(lane, what, value)
+            }
+            CliRequest::ImportDone => self.answer_import_done(lane),
+            CliRequest::Backup => self.answer_backup(lane, value, fds),
+            CliRequest::Restore => self.answer_restore(lane, value, fds),
             CliRequest::List { after } => {
                 let answer = self.list(after);
                 self.answer_cli(lane, answer, Recorded::NotNeeded);

@@ -3,7 +3,7 @@
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
-use proto::name::Handle;
+use proto::name::{Handle, ProviderId};
 
 use super::answer_cli::no_value;
 use super::keeper::Keeper;
@@ -19,7 +19,12 @@ impl Keeper {
         what: Deposit,
         value: Option<SecretBytes>,
     ) -> Result<(), Failure> {
-        let (handle, provider) = (&what.handle, &what.provider);
+        self.may_add(&what.handle, &what.provider)?;
+        self.deposit(lane, what, value)
+    }
+
+    /// Whether the name is free, and there is such a provider.
+    pub(super) fn may_add(&self, handle: &Handle, provider: &ProviderId) -> Result<(), Failure> {
         if self.vault.secrets.contains_key(handle) {
             return Err(Failure::new(
                 FailureClass::BadInput,
@@ -36,7 +41,7 @@ impl Keeper {
                 format!("--provider is one of: {}, generic", known.join(", ")),
             ));
         }
-        self.deposit(lane, what, value)
+        Ok(())
     }
 
     /// With when the new value expires, and for how long the one before is kept.

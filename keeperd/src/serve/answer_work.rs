@@ -3,10 +3,10 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use proto::cli_lane::{CliAnswer, LIST_PAGE};
+use proto::cli_lane::{CliAnswer, InitItem, LIST_PAGE};
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::failure::{Failure, FailureClass};
-use proto::journal::{Event, Reason};
+use proto::journal::{Event, Reason, Record};
 use proto::keychain_lane::Shown;
 use proto::name::Consumer;
 
@@ -88,6 +88,16 @@ impl Keeper {
             Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
+            Report::Backup { lane, result } => self.backup_stepped(lane, result),
+            Report::Restore { lane, result } => {
+                let answer = result.map(|restored| self.restored(lane, restored));
+                self.answer_result(lane, answer);
+            }
+            Report::ImportAdd { lane, result } => self.import_noted(lane, result),
+            Report::ImportDone { lane, result } => {
+                let answer = result.map(|rows| self.imported(lane, rows));
+                self.answer_result(lane, answer);
+            }
             Report::HeaderFile { lane, result } => match self.verify_files(result) {
                 Ok(fds) => {
                     let answer = CliAnswer::VerifyFiles;
@@ -140,8 +150,15 @@ impl Keeper {
     }
 
     fn initialized(&mut self, lane: LaneId, done: Initialized) -> CliAnswer {
+        let backend = done.contents.backend.unwrap_or(proto::name::Backend::FileVault);
+        let record = self.by(lane, Event::VaultInitialized);
+        let items = self.begun_with(lane, done, record);
+        CliAnswer::Initialized { backend, items }
+    }
+
+    /// Takes over a vault that may have been made just now, and then is recorded with that.
+    pub(super) fn begun_with(&mut self, lane: LaneId, done: Initialized, record: Record) -> Vec<InitItem> {
         let Initialized { items, made, contents } = done;
-        let backend = contents.backend.unwrap_or(proto::name::Backend::FileVault);
         self.vault.learn(&contents);
         self.policy.tokens.learn(contents.tokens);
         if let Some(unlocked) = made {
@@ -149,7 +166,6 @@ impl Keeper {
             if let Err(failure) = self.take_keys(unlocked) {
                 self.log(LogLevel::Error, &failure.what);
             }
-            let record = self.by(lane, Event::VaultInitialized);
             self.note(record);
         }
         if items.iter().any(|item| item.path.ends_with("/broker.token") && !item.existed) {
@@ -157,7 +173,7 @@ impl Keeper {
             record.consumer = Some(Consumer::ugent_core());
             self.note(record);
         }
-        CliAnswer::Initialized { backend, items }
+        items
     }
 
     fn unlock_done(&mut self, lane: LaneId, result: Result<Unlocked, Failure>) {
@@ -210,7 +226,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn deposited(&mut self, lane: LaneId, place: Place, row: SecretRow) -> SecretRow {
+    pub(super) fn deposited(&mut self, lane: LaneId, place: Place, row: SecretRow) -> SecretRow {
         let event = match place {
             Place::New => Event::SecretAdded,
             Place::NextVersion => Event::SecretRotated,
@@ -249,7 +265,7 @@ impl Keeper {
     }
 
     /// A record of now, of what the peer of that lane did.
-    pub(super) fn by(&mut self, lane: LaneId, event: Event) -> proto::journal::Record {
+    pub(super) fn by(&mut self, lane: LaneId, event: Event) -> Record {
         let mut record = Self::event(event);
         match self.lanes.get(lane).map(|peer| peer.who) {
             Some(Who::Cli { uid, pid, .. }) => {

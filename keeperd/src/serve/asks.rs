@@ -278,6 +278,7 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
+        self.refuse_backups(what);
     }
 
     /// The request of an ask is over.

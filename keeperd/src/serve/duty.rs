@@ -18,6 +18,8 @@ enum Needs {
     Recorded,
     /// This keeper belongs to a broker.
     Broker,
+    /// `init` was not run, and this keeper belongs to a command.
+    Empty,
 }
 
 /// What the keeper is like just now.
@@ -48,12 +50,16 @@ const fn needs(request: &CliRequest) -> Needs {
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }
         | CliRequest::CheckPassphrase
-        | CliRequest::Rekey => Needs::Recorded,
+        | CliRequest::Rekey
+        | CliRequest::Backup => Needs::Recorded,
         CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
         CliRequest::Add { .. }
         | CliRequest::Rotate { .. }
         | CliRequest::Rollback { .. }
-        | CliRequest::Remove { .. } => Needs::Unlocked,
+        | CliRequest::Remove { .. }
+        | CliRequest::ImportAdd { .. }
+        | CliRequest::ImportDone => Needs::Unlocked,
+        CliRequest::Restore => Needs::Empty,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }
@@ -79,6 +85,14 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
             Ok(())
         }
         Needs::Recorded => set_up(condition).and_then(|()| recorded(condition)),
+        Needs::Empty => match (condition.role, condition.set_up) {
+            (Role::Private, false) => Ok(()),
+            (Role::Private | Role::Broker | Role::Verify, _) => Err(Failure::new(
+                FailureClass::Config,
+                "there is a vault here already, so nothing was restored",
+                "UGENT_HOME=ANOTHER_DIRECTORY ugent secret restore FILE",
+            )),
+        },
         Needs::Broker => match condition.role {
             Role::Broker => Ok(()),
             Role::Private | Role::Verify => Err(Failure::new(

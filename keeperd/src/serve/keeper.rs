@@ -30,6 +30,7 @@ use crate::policy::limits::Uses;
 use crate::policy::providers::Providers;
 use crate::policy::tokens::{Tokenless, Tokens};
 use crate::policy_files::PolicyFiles;
+use crate::store::{Backup, Staged};
 
 /// Most bytes of reports that wait before log lines are left out.
 const UNHEARD_MAX: usize = 256 * 1024;
@@ -98,6 +99,10 @@ pub(super) struct Keeper {
     pub(super) uses: Uses,
     /// Texts that are being sent to be checked.
     pub(super) drafts: HashMap<LaneId, String>,
+    /// Secrets that come together, until the last has come.
+    pub(super) imports: HashMap<LaneId, Vec<Staged>>,
+    /// Backups whose record is not on disk yet.
+    pub(super) begun: Vec<(LaneId, RecordSeq, Backup)>,
     pub(super) parked: Vec<PendingAsk>,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
     pub(super) after: Vec<After>,
@@ -162,6 +167,7 @@ impl Keeper {
     pub(super) fn hang_up(&mut self, lane: LaneId) {
         let Some(peer) = self.lanes.remove(lane) else { return };
         drop(self.drafts.remove(&lane));
+        drop(self.imports.remove(&lane));
         match peer.who {
             Who::Control => self.end = Some(End::Orderly),
             Who::Egress { .. } => self.egress_gone(lane),

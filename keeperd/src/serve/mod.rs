@@ -3,10 +3,12 @@
 //!
 //! It never blocks but in `poll`: disks are waited for by the sync and slow-work threads.
 
+mod answer_backup;
 mod answer_cli;
 mod answer_control;
 mod answer_deposit;
 mod answer_grants;
+mod answer_import;
 mod answer_lease;
 mod answer_rekey;
 mod answer_revoke;

@@ -1,6 +1,7 @@
 //! The slow-work thread: Argon2, sealing, commits, reading sealed files. It owns the store; the
 //! loop sends it jobs and goes on.
 
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,7 +25,8 @@ use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::keychain::{Keychain, Prompting};
 use crate::store::{
-    Deposit, Fix, Initialized, NewToken, NotLoaded, Place, Store, TokenChange, Unlocked, Used,
+    Backup, Deposit, Fix, Initialized, NewToken, NotLoaded, Place, Restored, Staged, Step, Store,
+    TokenChange, Unlocked, Used,
 };
 
 /// How deep a job's calls get with a value, a passphrase or a key, and more.
@@ -49,6 +51,10 @@ pub(super) enum Job {
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
     HeaderFile { lane: LaneId },
+    Backup { lane: LaneId, backup: Backup },
+    Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
+    ImportAdd { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
+    ImportDone { lane: LaneId, staged: Vec<Staged> },
 }
 
 /// What became of it.
@@ -72,7 +78,11 @@ pub(super) enum Report {
     LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
-    HeaderFile { lane: LaneId, result: std::io::Result<std::fs::File> },
+    HeaderFile { lane: LaneId, result: std::io::Result<File> },
+    Backup { lane: LaneId, result: Result<Step, Failure> },
+    Restore { lane: LaneId, result: Result<Restored, Failure> },
+    ImportAdd { lane: LaneId, result: Result<Staged, Failure> },
+    ImportDone { lane: LaneId, result: Result<Vec<SecretRow>, Failure> },
 }
 
 /// The loop's end of the thread.
@@ -198,5 +208,13 @@ fn done(store: &mut Store, job: Job) -> Report {
         }
         Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
         Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
+        Job::Backup { lane, backup } => Report::Backup { lane, result: store.back_up(backup) },
+        Job::Restore { lane, file, both, kdf, now } => {
+            Report::Restore { lane, result: store.restore(file, both, kdf, now) }
+        }
+        Job::ImportAdd { lane, keys, what, value } => {
+            Report::ImportAdd { lane, result: store.stage(&keys, &what, value) }
+        }
+        Job::ImportDone { lane, staged } => Report::ImportDone { lane, result: store.import(staged) },
     }
 }

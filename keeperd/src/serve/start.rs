@@ -74,7 +74,7 @@ impl Keeper {
             }
             Door::Private(socket) => {
                 let (uid, pid) = super::turn::credentials(&socket);
-                let lane = Lane::new(socket, Descriptors::Refused).map_err(|NoSlot| no_slot())?;
+                let lane = Lane::new(socket, Descriptors::One).map_err(|NoSlot| no_slot())?;
                 lanes
                     .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs })
                     .map_err(|error| no_lane(&error))?;
@@ -99,6 +99,8 @@ impl Keeper {
             leases: LeaseBook::default(),
             uses: Uses::default(),
             drafts: HashMap::new(),
+            imports: HashMap::new(),
+            begun: Vec::new(),
             parked: Vec::new(),
             releases: HashMap::new(),
             after: Vec::new(),

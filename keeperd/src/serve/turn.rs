@@ -168,7 +168,10 @@ impl Keeper {
         loop {
             match self.recorder.collect() {
                 Ok(None) => return,
-                Ok(Some(_)) => self.advance_parked(),
+                Ok(Some(_)) => {
+                    self.advance_parked();
+                    self.advance_backups();
+                }
                 Err(failure) => self.unrecorded(&failure.what),
             }
         }
@@ -191,7 +194,7 @@ impl Keeper {
             return self
                 .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
         }
-        let added = Lane::new(socket, Descriptors::Refused)
+        let added = Lane::new(socket, Descriptors::One)
             .map_err(|proto::hazmat::NoSlot| LaneError::Frame(proto::frame::FrameError::NoSlot))
             .and_then(|lane| self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs }));
         if let Err(error) = added {

@@ -91,10 +91,10 @@ fn helper(lane: &mut Lane) -> Result<OwnedFd, LaneError> {
     let deadline = Instant::now() + HELPER;
     lane.send(&ControlReport::KeychainWanted, None, Vec::new(), deadline)?;
     let parcel = lane.wait_for::<ControlOrder>(deadline)?;
-    match (parcel.message, parcel.fds.into_iter().next()) {
-        (ControlOrder::NewKeychain, Some(fd)) => Ok(fd),
-        _ => Err(LaneError::Hello),
-    }
+    let (ControlOrder::NewKeychain, Some(fd)) = (parcel.message, parcel.fds.into_iter().next()) else {
+        return Err(LaneError::Hello);
+    };
+    Ok(fd)
 }
 
 /// The one helper there is.

@@ -5,8 +5,10 @@
 //! it, then the old file is dropped. So a row never lacks its file; a file may lack its row, and
 //! is dropped at the next start.
 
+mod backup;
 mod earlier;
 pub(crate) mod files;
+mod import;
 mod init;
 mod keychain;
 mod rekey;
@@ -33,7 +35,9 @@ use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 use crate::keychain::Keychain;
 
+pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
+pub(crate) use import::Staged;
 pub(crate) use init::Initialized;
 pub(crate) use keychain::{Fix, not_opened};
 pub(crate) use secrets::{Deposit, Place, Used};
@@ -191,6 +195,8 @@ fn not_set_up() -> Failure {
 
 #[cfg(test)]
 mod earlier_tests;
+#[cfg(test)]
+mod import_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

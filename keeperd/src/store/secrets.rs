@@ -9,7 +9,7 @@ use super::{Store, not_set_up};
 use crate::catalog::{SecretRow, VersionRow, tables, token_table};
 use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::injectable::{is_injectable, is_storable};
-use crate::hazmat::keys::{Keys, SealError};
+use crate::hazmat::keys::{Keys, SealError, Sealed};
 use crate::hazmat::token::TokenDigest;
 
 /// Where a value goes.
@@ -65,17 +65,8 @@ impl Store {
             return Err(bug("the keys are another vault's"));
         }
         let mut row = place(&what, found)?;
-        let deposit = DepositId(random()?);
-        let version = highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?;
-        let new = VersionRow {
-            version,
-            deposit,
-            fingerprint: keys.fingerprint(&value).map_err(|error| bug(&error.to_string()))?,
-            created: what.now,
-            injectable: is_injectable(&value),
-            expires: what.expires,
-            kept_until: None,
-        };
+        let new = next_version(keys, highest, &what, &value)?;
+        let deposit = new.deposit;
         let mut old = std::mem::take(&mut row.versions);
         if let Some(until) = what.keep_until {
             let kept = old.pop().map(|version| VersionRow { kept_until: Some(until), ..version });
@@ -96,7 +87,7 @@ impl Store {
 
     /// After a failed commit. Where the catalog cannot be read either, the file stays: the next
     /// start drops it if no row names it.
-    fn drop_unless_named(&mut self, vault: VaultId, handle: &Handle, deposit: DepositId) {
+    pub(super) fn drop_unless_named(&mut self, vault: VaultId, handle: &Handle, deposit: DepositId) {
         let names_it = |row: &SecretRow| row.versions.iter().any(|version| version.deposit == deposit);
         match self.catalog.look(|read| tables::secret(read, handle)) {
             Ok(found) if !found.as_ref().is_some_and(names_it) => {
@@ -130,8 +121,39 @@ impl Store {
     }
 }
 
+/// Seals a value as the next version of that row, under a file's name of its own.
+pub(super) fn seal(
+    keys: &Keys,
+    row: &SecretRow,
+    highest: u32,
+    what: &Deposit,
+    value: SecretBytes,
+) -> Result<(VersionRow, Sealed), Failure> {
+    let new = next_version(keys, highest, what, &value)?;
+    let sealed = keys.seal(&row.binding(keys.vault(), &new), &value);
+    Ok((new, sealed.map_err(|error| not_sealed(&what.handle, error))?))
+}
+
+/// What there is to say of a value that is to be the next version.
+fn next_version(
+    keys: &Keys,
+    highest: u32,
+    what: &Deposit,
+    value: &SecretBytes,
+) -> Result<VersionRow, Failure> {
+    Ok(VersionRow {
+        version: highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?,
+        deposit: DepositId(random()?),
+        fingerprint: keys.fingerprint(value).map_err(|error| bug(&error.to_string()))?,
+        created: what.now,
+        injectable: is_injectable(value),
+        expires: what.expires,
+        kept_until: None,
+    })
+}
+
 /// The row the value goes into, still with its old versions.
-fn place(what: &Deposit, found: Option<SecretRow>) -> Result<SecretRow, Failure> {
+pub(super) fn place(what: &Deposit, found: Option<SecretRow>) -> Result<SecretRow, Failure> {
     match (what.place, found) {
         (Place::New, None) => Ok(SecretRow {
             handle: what.handle.clone(),
@@ -156,7 +178,7 @@ pub(super) fn unknown(handle: &Handle) -> Failure {
     Failure::new(FailureClass::BadInput, format!("there is no secret {handle}"), "ugent secret list")
 }
 
-fn not_storable(handle: &Handle) -> Failure {
+pub(super) fn not_storable(handle: &Handle) -> Failure {
     Failure::new(
         FailureClass::BadInput,
         format!("the value for {handle} is empty or has a NUL in it"),
@@ -179,7 +201,7 @@ pub(super) fn bug(what: &str) -> Failure {
     Failure::new(FailureClass::Bug, what, "")
 }
 
-fn random() -> Result<[u8; 16], Failure> {
+pub(super) fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| bug("the kernel gave no random bytes"))?;
     Ok(bytes)

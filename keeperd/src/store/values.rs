@@ -93,6 +93,16 @@ impl Store {
             .map_err(|error| NotLoaded { reason: Reason::Busy, failure: not_sealed(handle, error) })
     }
 
+    /// Refuses what can be done with sealed files only.
+    pub(super) fn of_files(&self, what: &str, hint: &str) -> Result<(), Failure> {
+        match self.backend {
+            Some(Backend::Keychain) => {
+                Err(Failure::new(FailureClass::Config, format!("values are in the keychain: {what}"), hint))
+            }
+            Some(Backend::FileVault) | None => Ok(()),
+        }
+    }
+
     /// What items of ours say of where they belong.
     pub(super) fn home(&self) -> String {
         self.secrets.parent().map(|home| home.display().to_string()).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! `secrets/vault/`: the header, and one sealed file a version, named by its deposit.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use proto::failure::{Failure, FailureClass};
@@ -45,6 +45,20 @@ pub(super) fn write_header(secrets: &Path, bytes: &[u8]) -> Result<(), Failure> 
 pub(super) fn write_sealed(secrets: &Path, deposit: DepositId, sealed: &Sealed) -> Result<(), Failure> {
     let path = sealed_path(secrets, deposit);
     files::make_whole(&path, sealed.bytes()).map_err(|error| io_failure("cannot write", &path, &error))
+}
+
+/// The same, without its name being durable before [`sync`].
+pub(super) fn write_one_of_many(secrets: &Path, deposit: DepositId, sealed: &Sealed) -> Result<(), Failure> {
+    let path = sealed_path(secrets, deposit);
+    let made =
+        files::make(&path).and_then(|mut file| file.write_all(sealed.bytes()).and_then(|()| file.sync_all()));
+    made.map_err(|error| io_failure("cannot write", &path, &error))
+}
+
+/// Makes the names of sealed values durable.
+pub(super) fn sync(secrets: &Path) -> Result<(), Failure> {
+    let path = path(secrets);
+    files::sync_dir(&path).map_err(|error| io_failure("cannot sync", &path, &error))
 }
 
 /// Reads a sealed value. Only opening it says whether it is the one.

@@ -1,5 +1,5 @@
-//! Two passphrases in one value, for `Rekey`: the old one, a NUL, the new one. Neither may hold a
-//! NUL or be empty, so there is one way to take them apart; anything else is refused whole.
+//! Two passphrases in one value: the old one, a NUL, the new one for `Rekey`; the one that opens, a
+//! NUL, the one that seals for `Backup` and `Restore`. Neither may hold a NUL or be empty, so there is one way to take them apart; anything else is refused whole.
 
 #![expect(clippy::disallowed_methods, reason = "INV-02: from slot to slot")]
 

@@ -15,6 +15,12 @@ pub enum Event {
     VaultLocked,
     /// The keys were wrapped under another passphrase.
     VaultRekeyed,
+    /// Whoever gave the passphrase gets a backup of all values; before its first byte is written.
+    VaultBackupBegun,
+    /// That backup is whole, and was read back.
+    VaultBackedUp,
+    /// A vault was made of a backup.
+    VaultRestored,
     /// A secret was deposited under a new name.
     SecretAdded,
     /// A new version took the place of another.
@@ -61,6 +67,9 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
     VaultRekeyed => "vault.rekeyed",
+    VaultBackupBegun => "vault.backup_begun",
+    VaultBackedUp => "vault.backed_up",
+    VaultRestored => "vault.restored",
     SecretAdded => "secret.added",
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",

@@ -30,6 +30,8 @@ pub const FDS_MAX: usize = 96;
 pub enum Descriptors {
     /// Any that arrives is a breach.
     Refused,
+    /// One may wait for the message that announces it: a peer cannot make this process hold more.
+    One,
     /// They arrive with messages that announce them.
     Accepted,
 }
@@ -192,8 +194,12 @@ impl Lane {
             return Err(LaneError::Descriptors);
         }
         if !fds.is_empty() {
-            if self.descriptors == Descriptors::Refused {
-                return Err(LaneError::Descriptors);
+            match self.descriptors {
+                Descriptors::Refused => return Err(LaneError::Descriptors),
+                Descriptors::One if fds.len() > 1 || !self.arrived.is_empty() => {
+                    return Err(LaneError::Descriptors);
+                }
+                Descriptors::One | Descriptors::Accepted => {}
             }
             self.arrived.push_back(Batch { from, to: self.received, fds });
         }

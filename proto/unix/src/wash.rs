@@ -6,7 +6,7 @@
 //! Ciphers and hashes spill pieces to the stack, where they stay until another call happens to
 //! write there.
 
-#![expect(unsafe_code, reason = "registers have no safe form")]
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "registers have no safe form"))]
 
 /// Clears what calls that have returned left on this thread's stack, as deep as `BYTES` below the
 /// caller, and then the vector registers. 16 KiB take a fraction of a microsecond.

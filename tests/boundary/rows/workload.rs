@@ -39,11 +39,25 @@ fn commands(world: &World) {
     said(&["remove", "@large", "--yes"]);
     said(&["audit"]);
     said(&["audit", "--verify"]);
+    whole_vaults(world);
     // What a crash in the middle of a deposit leaves.
     fs::write(world.home().path().join("secrets/vault/orphan.sealed"), "").unwrap();
     world.add("@after", world.key());
     let wrong = world.ugent(&["add", "@x", "--stdin"]).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
     wrong.typing("0123456789").run().refused(77, &[]);
+}
+
+/// Out of the vault and into another, and in from a file.
+fn whole_vaults(world: &World) {
+    fs::write(world.home().workspace().join(".env"), "A_KEY=0123456789abcdef\n").unwrap();
+    drop(world.ugent(&["import", "--env-file", ".env", "--yes", "--rewrite"]).run().succeeded());
+    let path = world.home().around().join("vault.backup");
+    let path = path.to_str().unwrap();
+    let own = ["--backup-passphrase-fd", "0"];
+    drop(world.ugent(&[&["backup", path], &own[..]].concat()).typing("own").run().succeeded());
+    let elsewhere = world.home().around().join("another");
+    let restore = world.ugent(&[&["restore", path], &own[..]].concat());
+    drop(restore.env("UGENT_HOME", elsewhere.to_str().unwrap()).typing("own").run().succeeded());
 }
 
 /// From a locked start to a stop that waits for a stream.

@@ -14,12 +14,13 @@ mod home;
 pub mod http;
 pub mod layout;
 mod outcome;
+mod port;
 mod running;
 mod settings;
 pub mod until;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
@@ -37,6 +38,7 @@ pub use running::Running;
 
 use crate::standin::StandIn;
 use http::{Answer, Ask, Http};
+use port::Port;
 
 /// The handle of a world's one key.
 pub const HANDLE: &str = "@openai_api_key";
@@ -47,7 +49,7 @@ pub struct World {
     standin: StandIn,
     binaries: Binaries,
     layout: Layout,
-    port: u16,
+    port: Port,
     key: String,
     passphrase: String,
     token: OnceLock<String>,
@@ -100,7 +102,7 @@ impl World {
             standin,
             binaries,
             layout,
-            port: free_port(),
+            port: Port::claim(),
             key,
             passphrase: canary::passphrase(),
             token: OnceLock::new(),
@@ -176,7 +178,7 @@ impl World {
     /// The port its broker listens on.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The only key its provider accepts.
@@ -246,7 +248,7 @@ impl World {
     #[must_use]
     #[track_caller]
     pub fn tcp(&self) -> Http {
-        Http::tcp(self.port).expect("the port listens")
+        Http::tcp(self.port()).expect("the port listens")
     }
 
     /// A connection to the Unix socket.
@@ -279,14 +281,4 @@ impl Drop for World {
         let names: Vec<_> = left.iter().map(|process| &process.name).collect();
         assert!(left.is_empty() || std::thread::panicking(), "left behind by this world: {names:?}");
     }
-}
-
-/// A port that is free now, outside the range the kernel takes ports for connections from, so that
-/// it stays so.
-fn free_port() -> u16 {
-    let port = |number| u16::try_from(15_000 + number).ok();
-    until::until("a port is free", || {
-        let port = port(canary::below(15_000))?;
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
-    })
 }

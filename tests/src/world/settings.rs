@@ -14,7 +14,7 @@ impl World {
         let backend = if self.bus.is_some() { "" } else { "backend = \"file-vault\"\n" };
         format!(
             "{backend}listen = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n{peers}",
-            self.port
+            self.port()
         )
     }
 

@@ -25,9 +25,9 @@ pub(super) fn look(
         Some(Backend::Keychain) => {}
         Some(Backend::FileVault) | None => return None,
     }
-    Some(keeper.ask(&CliRequest::Orphans { fix }, None).and_then(|answered| match answered.answer {
-        CliAnswer::Orphans { count, first } => Ok(Orphans { count, first, fix }),
-        _ => Err(unexpected()),
+    Some(keeper.ask(&CliRequest::Orphans { fix }, None).and_then(|answered| {
+        let CliAnswer::Orphans { count, first } = answered.answer else { return Err(unexpected()) };
+        Ok(Orphans { count, first, fix })
     }))
 }
 

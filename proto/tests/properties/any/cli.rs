@@ -30,6 +30,11 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         }),
         handle().prop_map(|handle| CliRequest::Rollback { handle }),
         handle().prop_map(|handle| CliRequest::Remove { handle }),
+        (handle(), provider(), select(Kind::ALL))
+            .prop_map(|(handle, provider, kind)| CliRequest::ImportAdd { handle, provider, kind }),
+        Just(CliRequest::ImportDone),
+        Just(CliRequest::Backup),
+        Just(CliRequest::Restore),
         of(handle()).prop_map(|after| CliRequest::List { after }),
         handle().prop_map(|handle| CliRequest::Inspect { handle }),
         any::<u32>().prop_map(|after| CliRequest::Journal { after }),
@@ -74,6 +79,15 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         secret().prop_map(CliAnswer::Deposited),
         secret().prop_map(CliAnswer::RolledBack),
         Just(CliAnswer::Removed),
+        Just(CliAnswer::ImportNoted),
+        any::<u32>().prop_map(|secrets| CliAnswer::Imported { secrets }),
+        (any::<u32>(), any::<u32>())
+            .prop_map(|(secrets, versions)| CliAnswer::BackedUp { secrets, versions }),
+        (time(), any::<u32>(), any::<u32>()).prop_map(|(made, secrets, versions)| CliAnswer::Restored {
+            made,
+            secrets,
+            versions
+        }),
         (vec(secret(), 0..4), any::<bool>()).prop_map(|(secrets, more)| CliAnswer::Listed { secrets, more }),
         secret().prop_map(CliAnswer::Inspected),
         (vec(any::<u32>(), 0..9), any::<bool>())

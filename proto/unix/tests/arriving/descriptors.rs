@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use proto::control_lane::ControlOrder;
 use proto::frame::encode;
-use unix::lane::{Descriptors, FDS_MAX, Lane, LaneError, Parcel};
+use unix::lane::{Descriptors, FDS_MAX, Lane, LaneError, Parcel, Received};
 
 use crate::ALONE;
 
@@ -66,6 +66,8 @@ fn no_number_of_descriptors_stays_open_behind_a_breach() {
         (Descriptors::Refused, 1),
         (Descriptors::Refused, 200),
         (Descriptors::Refused, 253),
+        (Descriptors::One, 2),
+        (Descriptors::One, 200),
         (Descriptors::Accepted, FDS_MAX + 1),
         (Descriptors::Accepted, 200),
         (Descriptors::Accepted, 253),
@@ -78,6 +80,19 @@ fn no_number_of_descriptors_stays_open_behind_a_breach() {
         }
         assert_eq!(open_fds(), before, "{descriptors:?} {count}");
     }
+}
+
+#[test]
+fn where_one_may_wait_a_second_is_a_breach() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = open_fds();
+    let (socket, mut lane) = lane(Descriptors::One);
+    send(&socket, b"x", socket.as_fd(), 1);
+    assert!(matches!(lane.receive(), Ok(Received::Bytes)));
+    send(&socket, b"x", socket.as_fd(), 1);
+    assert!(matches!(lane.receive(), Err(LaneError::Descriptors)));
+    drop((socket, lane));
+    assert_eq!(open_fds(), before);
 }
 
 #[test]
