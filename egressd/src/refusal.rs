@@ -170,7 +170,7 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
              (is the disk full?)"
         }
         Refusal::KeeperUnavailable => {
-            "The keeper cannot give this secret's value (is it missing or damaged?). \
+            "The keeper cannot give this secret's value (is it missing or damaged, or the keychain not to be reached?). \
              Look at `ugent secret audit --event lease.denied`, and put a new one in its place with \
              `ugent secret rotate @NAME --stdin`"
         }

@@ -18,7 +18,7 @@ use crate::usage::wrong;
 
 use super::backend;
 
-/// Creates the metadata database and, for file-vault, the encrypted store
+/// Creates the metadata database, and keys in the keychain or an encrypted store
 #[derive(Args)]
 #[command(after_help = "Example:\n  ugent secret init --backend file-vault")]
 pub(crate) struct Init {

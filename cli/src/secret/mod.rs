@@ -55,7 +55,7 @@ enum Area {
 #[command(
     arg_required_else_help = true,
     subcommand_required = true,
-    after_help = "First steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
+    after_help = "First steps:\n  ugent secret init\n  \
                   ugent secret add @openai_api_key --provider openai --stdin\n  ugent secret broker start"
 )]
 struct Secret {

@@ -182,6 +182,9 @@ impl Keeper {
                 let mut record = self.by(lane, Event::VaultUnlockFailed);
                 record.reason = Some(match failure.class {
                     FailureClass::Refused => Reason::WrongPassphrase,
+                    FailureClass::Unreachable | FailureClass::TryAgain if self.is_in_keychain() => {
+                        Reason::KeychainUnreachable
+                    }
                     FailureClass::Usage
                     | FailureClass::BadInput
                     | FailureClass::Unreachable

@@ -112,9 +112,5 @@ fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {
     if condition.set_up {
         return Ok(());
     }
-    Err(Failure::new(
-        FailureClass::Config,
-        "there is no vault here yet",
-        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
-    ))
+    Err(Failure::new(FailureClass::Config, "there is no vault here yet", "ugent secret init"))
 }
