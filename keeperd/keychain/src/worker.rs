@@ -4,11 +4,14 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Builder;
 use std::time::Duration;
 
+use async_io::Timer;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -16,8 +19,10 @@ use proto::keychain_lane::{KeychainAnswer, KeychainRequest, Trouble};
 
 use crate::service::Service;
 
-/// For the reactor's thread to be under way.
-const SETTLING: Duration = Duration::from_millis(2);
+/// What the reactor's thread is given to do first.
+const FIRST: Duration = Duration::from_millis(1);
+/// How long it may take to get there, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Question = (KeychainRequest, Option<SecretBytes>);
 type Reply = (KeychainAnswer, Option<SecretBytes>);
@@ -61,8 +66,7 @@ pub(crate) fn start(bus: Result<UnixStream, Trouble>, collection: Option<String>
 }
 
 fn threads(bus: Result<UnixStream, Trouble>, collection: Option<String>) -> io::Result<Worker> {
-    // The first use of the reactor starts its thread.
-    async_io::block_on(async_io::Timer::after(SETTLING));
+    start_reactor()?;
     let (driver, connections) = channel::<zbus::Connection>();
     thread("bus", move || {
         while let Ok(connection) = connections.recv() {
@@ -76,6 +80,28 @@ fn threads(bus: Result<UnixStream, Trouble>, collection: Option<String>) -> io::
     let (outbox, replies) = channel();
     thread("service", move || work(bus, collection, &driver, &inbox, &outbox, &ringer))?;
     Ok(Worker { questions, replies, bell })
+}
+
+/// The first use of the reactor starts its thread, and this returns once that has done something: one
+/// that only starts when the filters are there already is ended by the C library.
+fn start_reactor() -> io::Result<()> {
+    let (begun, begins) = channel();
+    let waker = Waker::from(Arc::new(Begun(begun)));
+    let mut timer = Timer::after(FIRST);
+    match Pin::new(&mut timer).poll(&mut Context::from_waker(&waker)) {
+        // Nobody but that thread looks at it from here on.
+        Poll::Pending => begins.recv_timeout(PATIENCE).map_err(io::Error::other),
+        Poll::Ready(_) => Err(io::Error::other("a timer was over before it began")),
+    }
+}
+
+/// Tells of the thread that wakes it.
+struct Begun(Sender<()>);
+
+impl Wake for Begun {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
 }
 
 /// Reads and writes the bus's socket for as long as there is something to do on it.
