@@ -27,6 +27,7 @@ mod workspace;
 use std::process::ExitCode;
 
 pub use launch::{ALLOWED as LAUNCHER_ALLOWED, ALLOWED_TO_SYSTEM as LAUNCHER_ALLOWED_TO_SYSTEM};
+pub use secret::{EXPORT_ALLOWED, EXPORT_ROWS};
 
 /// The program `ugent`.
 #[must_use]

@@ -1,5 +1,6 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
+mod audit;
 mod consumers;
 
 use std::collections::BTreeMap;
@@ -10,13 +11,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, KnownPeer, StartKeychain, System};
+use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, StartKeychain, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
 use serde::Deserialize;
 use unix::owned::{self, Privacy};
 
+pub(crate) use self::audit::Sink;
 use crate::home::Home;
 use crate::system;
 
@@ -44,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) collection: Option<String>,
     /// How long a value from the keychain is kept, sealed.
     pub(crate) cache_secs: u32,
+    /// How long the journal is kept.
+    pub(crate) keep: Keep,
+    /// Where its records are exported to.
+    pub(crate) sinks: Vec<Sink>,
 }
 
 #[derive(Deserialize, Default)]
@@ -56,6 +62,7 @@ struct Written {
     confinement: Option<toml::Spanned<String>>,
     collection: Option<toml::Spanned<String>>,
     cache_secs: Option<u32>,
+    audit: Option<audit::Written>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
 
@@ -78,6 +85,8 @@ impl Settings {
             peers: Vec::new(),
             collection: None,
             cache_secs: CACHE_SECS,
+            keep: Keep { max_bytes: None, days: None },
+            sinks: Vec::new(),
         }
     }
 
@@ -232,6 +241,11 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         }
         said => said.is_none_or(toml::Spanned::into_inner),
     };
+    let cache_secs = written.cache_secs.unwrap_or(CACHE_SECS);
+    let (keep, sinks) = match written.audit {
+        None => (Keep::default(), Vec::new()),
+        Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
+    };
     let collection = match written.collection {
         None => None,
         Some(label) if label.get_ref().is_empty() || label.get_ref().len() > COLLECTION_MAX => {
@@ -240,8 +254,7 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         }
         Some(label) => Some(label.into_inner()),
     };
-    let cache_secs = written.cache_secs.unwrap_or(CACHE_SECS);
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, collection, cache_secs })
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, collection, cache_secs, keep, sinks })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -285,11 +298,15 @@ mod tests {
     fn every_setting_is_taken() {
         let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = true\n\
                     confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
-                    kdf = { memory_kib = 8192, passes = 1 }\n";
+                    kdf = { memory_kib = 8192, passes = 1 }\n\
+                    audit = { max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
         assert_eq!(settings.listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(settings.kdf, KdfCost::MIN);
+        assert_eq!(settings.keep, Keep { max_bytes: Some(Keep::MIN_BYTES), days: Some(30) });
+        let kinds: Vec<_> = settings.sinks.iter().map(Sink::kind).collect();
+        assert_eq!(kinds, ["file", "journald"]);
         assert!(settings.tokenless && !parsed("tokenless = false").unwrap().tokenless);
         assert_eq!(settings.strictness, Strictness::BestEffort);
         let consumer = Consumer::parse("my-service").unwrap();
@@ -320,6 +337,11 @@ mod tests {
                 "tokenless = false\nconsumers = { 1000 = \"x\" }\n",
                 "/h/secrets.toml:1:13: tokenless = false lets nobody in",
             ),
+            ("audit = { max_bytes = 16777215 }\n", "/h/secrets.toml:1:23: audit.max_bytes"),
+            ("[audit]\nkeep_days = 0\n", "/h/secrets.toml:2:13: audit.keep_days"),
+            ("[audit]\nkept = 0\n", "/h/secrets.toml:2:1: "),
+            ("[audit]\nsinks = [\"x\"]\n", "/h/secrets.toml:2:10: audit.sinks"),
+            ("[audit]\nsinks = [\"syslog\", \"syslog\"]\n", "/h/secrets.toml:2:20: audit.sinks"),
             ("listen = \"localhost\"\n", "/h/secrets.toml:1:10: listen"),
         ] {
             let failure = parsed(text).unwrap_err();

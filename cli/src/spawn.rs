@@ -1,7 +1,7 @@
 //! Starting the other programs: found beside our own executable, with nothing of ours but what
 //! they are given on purpose.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -53,18 +53,54 @@ pub(crate) fn daemon(kind: ChildKind, stderr: Stdio) -> Result<Started, Failure>
     Ok(Started { process, control })
 }
 
+/// What this process was given for a program that is to run in its place or under it.
+pub(crate) struct Heritage {
+    /// Soft limit of core files.
+    pub(crate) core: u64,
+    /// Descriptors above stderr.
+    pub(crate) descriptors: Vec<RawFd>,
+}
+
+/// As [`settle_in`], but nothing is given up for good: another program is to have it.
+pub(crate) fn settle_in_for_another() -> Result<Heritage, Failure> {
+    let descriptors = unix::passed::left_open().map_err(refused)?;
+    unix::passed::none_to_children().map_err(refused)?;
+    let core = unix::surrender::cores_for_now().map_err(refused)?;
+    unix::surrender::dumpable().map_err(refused)?;
+    Ok(Heritage { core, descriptors })
+}
+
+/// Starts an export of the journal: `ugent` with those arguments, no environment, its lane to keeperd
+/// as stdin.
+pub(crate) fn export(arguments: &[String], lane: OwnedFd, stderr: Stdio) -> Result<Child, Failure> {
+    let program = sibling("ugent")?;
+    Command::new(&program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(lane)
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| {
+            Failure::new(FailureClass::Io, format!("{} could not be started: {error}", program.display()), "")
+        })
+}
+
 /// What a program of this crate does before anything else: keeps descriptors it was started with
 /// from its children, and itself out of core files and of other programs' sight.
 pub(crate) fn settle_in() -> Result<(), Failure> {
-    let refused = |error: std::io::Error| {
-        Failure::new(
-            FailureClass::Config,
-            format!("the kernel refused a surrender: {error}"),
-            "use Linux 5.11 or later",
-        )
-    };
     unix::passed::none_to_children().map_err(refused)?;
     unix::surrender::cores().map_err(refused)?;
     unix::surrender::dumpable().map_err(refused)?;
     Ok(())
+}
+
+fn refused(error: std::io::Error) -> Failure {
+    Failure::new(
+        FailureClass::Config,
+        format!("the kernel refused a surrender: {error}"),
+        "use Linux 5.11 or later",
+    )
 }

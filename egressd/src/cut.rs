@@ -3,8 +3,11 @@
 //! whether or not it reads. Never touches a request but the one that was named.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use tokio::sync::Notify;
+
+use crate::gate::presence::Presence;
 
 /// One client's connection, as far as it can be cut.
 #[derive(Default)]
@@ -13,6 +16,7 @@ pub(crate) struct Cut {
     asked: Cell<Option<u64>>,
     answer: Cell<Answer>,
     bell: Notify,
+    client: Option<Rc<dyn Presence>>,
 }
 
 /// How far the answer to the request is.
@@ -26,6 +30,16 @@ enum Answer {
 }
 
 impl Cut {
+    /// Of a connection with that client at its other end.
+    pub(crate) fn of(client: Rc<dyn Presence>) -> Self {
+        Self { client: Some(client), ..Self::default() }
+    }
+
+    /// Whether the client has closed it, or its half of it.
+    pub(crate) fn is_client_gone(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.is_gone())
+    }
+
     /// A request begins; what became of the one before is forgotten.
     pub(crate) fn begin(&self) {
         self.asked.set(None);

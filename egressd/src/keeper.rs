@@ -3,6 +3,8 @@
 //!
 //! Everything that is asked in one turn of the event loop leaves in one write.
 
+mod overdue;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
@@ -21,6 +23,8 @@ use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot};
 use unix::lane::{Flushed, Lane, LaneError, Parcel, Received, Taken};
 
+use overdue::Due;
+
 /// What is known of keeperd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeeperState {
@@ -30,6 +34,8 @@ pub(crate) enum KeeperState {
     Locked,
     /// Asks will be judged.
     Unlocked,
+    /// It owes an answer, and is not asked until it is heard again.
+    Mute,
     /// The lane is gone, and will not come back to this process.
     Lost,
 }
@@ -65,8 +71,8 @@ pub(crate) struct Opened {
     pub(crate) path: String,
     /// Where in the head.
     pub(crate) inject: Inject,
-    /// For one request.
-    pub(crate) value: SecretBytes,
+    /// For one request; none where it is injected nowhere.
+    pub(crate) value: Option<SecretBytes>,
 }
 
 /// What keeperd says when it gives no value.
@@ -88,6 +94,10 @@ pub(crate) enum Answer {
     NoRoom(LeaseId),
     /// It was not.
     Refused(Told),
+    /// None came in time.
+    Overdue,
+    /// Whoever asked is gone.
+    ClientGone,
 }
 
 /// Asks keeperd.
@@ -102,11 +112,20 @@ struct Shared {
     last_seq: Cell<u64>,
     state: Cell<KeeperState>,
     bell: Notify,
+    /// Rings for each ask.
+    asked: Notify,
+    /// Whether it owes an answer that was given up.
+    mute: Cell<bool>,
+    /// The probe that is not answered.
+    look: Cell<Option<u64>>,
+    /// Rings when it is.
+    answered: Notify,
 }
 
 struct Waiting {
     answer: oneshot::Sender<Answer>,
     cut: Rc<Cut>,
+    due: Due,
 }
 
 impl Keeper {
@@ -119,33 +138,44 @@ impl Keeper {
             last_seq: Cell::new(0),
             state: Cell::new(KeeperState::Silent),
             bell: Notify::new(),
+            asked: Notify::new(),
+            mute: Cell::new(false),
+            look: Cell::new(None),
+            answered: Notify::new(),
         }))
     }
 
     /// What is known of keeperd.
     pub(crate) fn state(&self) -> KeeperState {
-        self.0.state.get()
+        match self.0.state.get() {
+            state if state == KeeperState::Lost || !self.0.mute.get() => state,
+            KeeperState::Silent
+            | KeeperState::Locked
+            | KeeperState::Unlocked
+            | KeeperState::Mute
+            | KeeperState::Lost => KeeperState::Mute,
+        }
     }
 
-    /// Puts an ask on the lane; `None` if the lane is gone. The receiver fails if it goes later.
-    /// `cut` is what ends the request if its lease is taken back.
+    /// Puts an ask on the lane; `None` if the lane is gone, or keeperd does not answer. The receiver
+    /// fails if it goes later. `cut` is what ends the request if its lease is taken back.
     pub(crate) fn ask_open(
         &self,
         ask: Ask,
         token: Option<SecretBytes>,
         cut: &Rc<Cut>,
     ) -> Option<(u64, oneshot::Receiver<Answer>)> {
-        if self.state() == KeeperState::Lost {
-            return None;
+        match self.state() {
+            KeeperState::Lost | KeeperState::Mute => return None,
+            KeeperState::Silent | KeeperState::Locked | KeeperState::Unlocked => {}
         }
-        let seq = self.0.last_seq.get() + 1;
-        self.0.last_seq.set(seq);
+        let seq = self.next_seq();
         let (answer, waiting) = oneshot::channel();
-        self.0.waiting.borrow_mut().insert(seq, Waiting { answer, cut: Rc::clone(cut) });
+        self.0.waiting.borrow_mut().insert(seq, Waiting { answer, cut: Rc::clone(cut), due: Due::soon() });
+        self.0.asked.notify_one();
         let Ask { caller, provider, method, path, secret, retry_of } = ask;
         let open = LeaseRequest::Open { seq, caller, provider, method, path, secret, retry_of };
-        self.0.outbox.borrow_mut().push((open, token));
-        self.0.bell.notify_one();
+        self.put(open, token);
         Some((seq, waiting))
     }
 
@@ -156,20 +186,33 @@ impl Keeper {
             self.0.leased.borrow_mut().remove(seq);
         }
         if self.state() != KeeperState::Lost {
-            self.0.outbox.borrow_mut().push((close, None));
-            self.0.bell.notify_one();
+            self.put(close, None);
         }
     }
 
     /// Moves frames until the lane breaks; says why. Asks that wait then fail, and later ones too.
     /// `watch` is another descriptor of the lane's socket: it waits, and the lane moves the bytes.
     pub(crate) async fn drive(&self, lane: Lane, watch: UnixStream) -> LaneError {
-        let broken = self.exchange(lane, watch).await;
+        let broken = tokio::select! {
+            broken = self.exchange(lane, watch) => broken,
+            () = self.keep_watch() => LaneError::Closed,
+        };
         self.0.state.set(KeeperState::Lost);
         self.0.waiting.borrow_mut().clear();
         self.0.leased.borrow_mut().clear();
         self.0.outbox.borrow_mut().clear();
         broken
+    }
+
+    fn next_seq(&self) -> u64 {
+        let seq = self.0.last_seq.get() + 1;
+        self.0.last_seq.set(seq);
+        seq
+    }
+
+    fn put(&self, request: LeaseRequest, token: Option<SecretBytes>) {
+        self.0.outbox.borrow_mut().push((request, token));
+        self.0.bell.notify_one();
     }
 
     async fn exchange(&self, mut lane: Lane, watch: UnixStream) -> LaneError {
@@ -225,7 +268,14 @@ impl Keeper {
                 Taken::Whole(Parcel { message, value, fds: _ }) => (message, value),
                 Taken::NoRoom(message) => (message, None),
             };
+            self.hear();
             match message {
+                LeaseAnswer::Waiting { seq, at_most_ms } => {
+                    if let Some(waiting) = self.0.waiting.borrow_mut().get_mut(&seq) {
+                        waiting.due = Due::by_person(at_most_ms);
+                    }
+                }
+                LeaseAnswer::Probed { seq } => self.probed(seq),
                 LeaseAnswer::State { locked: true } => self.0.state.set(KeeperState::Locked),
                 LeaseAnswer::State { locked: false } => self.0.state.set(KeeperState::Unlocked),
                 LeaseAnswer::Cut { lease } => self.cut(lease),
@@ -235,21 +285,15 @@ impl Keeper {
                 LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
                     rest::owe();
                     self.lease(seq, lease);
-                    // `Opened` never comes without a value: there was no room for it.
-                    self.answer(
-                        seq,
-                        value.map_or(Answer::NoRoom(lease), |value| {
-                            Answer::Opened(Box::new(Opened {
-                                lease,
-                                scheme,
-                                host,
-                                port,
-                                path,
-                                inject,
-                                value,
-                            }))
-                        }),
-                    );
+                    let answer = match (&inject, &value) {
+                        // Where there is a place for it, it never comes without one: there was no room.
+                        (Inject::Header { .. } | Inject::Query { .. }, None) => Answer::NoRoom(lease),
+                        (Inject::Header { .. } | Inject::Query { .. } | Inject::Nothing, _) => {
+                            let opened = Opened { lease, scheme, host, port, path, inject, value };
+                            Answer::Opened(Box::new(opened))
+                        }
+                    };
+                    self.answer(seq, answer);
                 }
             }
         }

@@ -70,9 +70,10 @@ pub(crate) fn orders(control: &mut Control) -> Result<Orders, Ended> {
             ControlOrder::StartKeeper(_)
             | ControlOrder::Unlock
             | ControlOrder::NewEgress { .. }
+            | ControlOrder::NewReader
             | ControlOrder::VerifyFiles
             | ControlOrder::VerifySegments { .. }
-            | ControlOrder::Verify
+            | ControlOrder::Verify { .. }
             | ControlOrder::Standing(_)
             | ControlOrder::Drain
             | ControlOrder::StartKeychain(_)

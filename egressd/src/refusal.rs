@@ -2,12 +2,14 @@
 //!
 //! Messages say what to do next. They hold names and numbers of ours; never a piece of the request.
 
+mod shape;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
+use proto::control_lane::ErrorShape;
 use proto::meta::RecordSeq;
-use proto::name::ProviderId;
 use proto::refusal::Refusal;
 
 use crate::hazmat::needle::NeedleError;
@@ -78,7 +80,9 @@ impl Cause {
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::Keeper(told) => match told.refusal {
                 Refusal::InvalidToken => StatusCode::UNAUTHORIZED,
-                Refusal::NotGranted | Refusal::ValueNotInjectable => StatusCode::FORBIDDEN,
+                Refusal::NotGranted | Refusal::ValueNotInjectable | Refusal::ApprovalDenied => {
+                    StatusCode::FORBIDDEN
+                }
                 Refusal::RateLimited => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::UnknownRoute => StatusCode::NOT_FOUND,
                 Refusal::VaultLocked
@@ -152,6 +156,10 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
         Refusal::NotGranted => {
             "No grant in secrets.grants.toml allows this. `ugent secret audit --event lease.denied` says why"
         }
+        Refusal::ApprovalDenied => {
+            "The grant for this asks a person, who denied it or did not answer in time. \
+             `ugent secret approve` shows what waits"
+        }
         Refusal::RateLimited => {
             "The grant's limit of requests (max_requests_per_minute, max_concurrent) is reached. Try again later"
         }
@@ -178,22 +186,10 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
     }
 }
 
-/// The answer, in the shape of that provider.
-pub(crate) fn answer(cause: Cause, provider: Option<&ProviderId>) -> Response<Full<Bytes>> {
+/// The answer, in that shape.
+pub(crate) fn answer(cause: Cause, shape: ErrorShape) -> Response<Full<Bytes>> {
     let status = cause.status();
-    let message = escape(&cause.message());
-    let body = match provider.map(ProviderId::as_str) {
-        Some("google") => format!(
-            r#"{{"error":{{"code":{},"message":"{message}","status":"{}"}}}}"#,
-            status.as_u16(),
-            google_status(status)
-        ),
-        _ => format!(
-            r#"{{"error":{{"message":"{message}","type":"{}","param":null,"code":"{}"}}}}"#,
-            openai_type(status),
-            cause.code()
-        ),
-    };
+    let body = shape::body(shape, status, cause.code(), &cause.message());
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -203,33 +199,6 @@ pub(crate) fn answer(cause: Cause, provider: Option<&ProviderId>) -> Response<Fu
         headers.insert(RETRY_AFTER, HeaderValue::from(cause.retry_secs()));
     }
     response
-}
-
-const fn openai_type(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => "authentication_error",
-        403 => "permission_error",
-        429 => "rate_limit_error",
-        400..=499 => "invalid_request_error",
-        _ => "server_error",
-    }
-}
-
-const fn google_status(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        429 => "RESOURCE_EXHAUSTED",
-        400..=499 => "INVALID_ARGUMENT",
-        504 => "DEADLINE_EXCEEDED",
-        _ => "UNAVAILABLE",
-    }
-}
-
-/// Our own texts need nothing but quotes and backslashes escaped (RFC 8259 section 7).
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', r#"\""#)
 }
 
 #[cfg(test)]
@@ -248,7 +217,7 @@ mod tests {
             record: Some(RecordSeq(41)),
             retry_secs: None,
         });
-        let response = answer(cause, Some(&ProviderId::parse("openai").unwrap()));
+        let response = answer(cause, ErrorShape::OpenAi);
         assert_eq!(response.status(), 403);
         assert_eq!(response.headers()["x-ugent-refusal"], "not_granted");
         let body = body_of(response).await;
@@ -259,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn a_limit_is_429_with_the_time_keeperd_gave() {
         let told = Told { refusal: Refusal::RateLimited, record: None, retry_secs: Some(17) };
-        let response = answer(Cause::Keeper(told), Some(&ProviderId::parse("google").unwrap()));
+        let response = answer(Cause::Keeper(told), ErrorShape::Google);
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()[RETRY_AFTER], "17");
         assert_eq!(response.headers()["x-ugent-refusal"], "rate_limited");
@@ -268,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn google_gets_its_own_shape_and_503_a_retry_after() {
-        let response = answer(Cause::KeeperUnavailable, Some(&ProviderId::parse("google").unwrap()));
+        let response = answer(Cause::KeeperUnavailable, ErrorShape::Google);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         let body = body_of(response).await;
         assert!(body.starts_with(r#"{"error":{"code":503,"#), "{body}");

@@ -100,9 +100,10 @@ impl Desk<'_> {
                 ControlOrder::StartKeeper(_)
                 | ControlOrder::Unlock
                 | ControlOrder::NewEgress { .. }
+                | ControlOrder::NewReader
                 | ControlOrder::VerifyFiles
                 | ControlOrder::VerifySegments { .. }
-                | ControlOrder::Verify
+                | ControlOrder::Verify { .. }
                 | ControlOrder::Standing(_)
                 | ControlOrder::Transport(_)
                 | ControlOrder::Anchor { .. }

@@ -13,6 +13,9 @@ use proto::meta::Timestamp;
 pub(crate) struct Moment(Duration);
 
 impl Moment {
+    /// Before any other.
+    pub(crate) const ZERO: Self = Self(Duration::ZERO);
+
     /// Now.
     pub(crate) fn now() -> Self {
         let time =
@@ -23,6 +26,11 @@ impl Moment {
     /// That much later.
     pub(crate) fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span))
+    }
+
+    /// That much earlier, but not before the machine was started.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span))
     }
 
     /// From `earlier` to this; zero if it is not earlier.

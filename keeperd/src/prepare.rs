@@ -62,9 +62,10 @@ pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeeper, Vec<Owned
         ControlOrder::StartKeeper(start) => Ok((lane, start, parcel.fds)),
         ControlOrder::Unlock
         | ControlOrder::NewEgress { .. }
+        | ControlOrder::NewReader
         | ControlOrder::VerifyFiles
         | ControlOrder::VerifySegments { .. }
-        | ControlOrder::Verify
+        | ControlOrder::Verify { .. }
         | ControlOrder::Standing(_)
         | ControlOrder::Transport(_)
         | ControlOrder::Anchor { .. }
@@ -111,7 +112,7 @@ fn open_keeper(control: &Lane, start: &StartKeeper, fds: Vec<OwnedFd>) -> Result
     let (store, contents) = open_store(control, start, &secrets, create)?;
     let store = if start.system.is_some() { store.without_bootstrap_token() } else { store };
     right_backend(start, &contents, home)?;
-    let journal = Journal::open(&secrets.join("audit"));
+    let journal = Journal::open(&secrets.join("audit")).map(|journal| journal.keeping(start.keep));
     let mut files = PolicyFiles::watch(home, owner)?;
     // A ca_file may lie where the fence will not let us.
     let (grants, providers) = (files.grants(), files.providers());

@@ -6,19 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::meta::{LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
+use crate::loan::{Borrow, NotLent};
+use crate::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, Timestamp, TokenMeta};
 use crate::name::{Backend, Consumer, Handle, Kind, ProviderId, TokenId};
-use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question};
+use crate::policy::{Explanation, FileVerdict, GrantView, PolicyFile, Question, RouteView};
 use crate::standing::{KeeperStanding, LauncherStanding};
 
 /// Most secrets in one page of `List`.
 pub const LIST_PAGE: usize = 128;
 /// Most tokens in one page of `TokenList`.
 pub const TOKENS_PAGE: usize = 128;
+/// Most uses in one page of `ApprovalList`.
+pub const APPROVALS_PAGE: usize = 32;
 /// Most leases in one page of `LeaseList`.
 pub const LEASES_PAGE: usize = 64;
 /// Most grants in one page of `GrantList`.
 pub const GRANTS_PAGE: usize = 64;
+/// Most routes in one page of `ProviderList`.
+pub const ROUTES_PAGE: usize = 64;
 /// Longest part of a text in `CheckText`, in bytes.
 pub const PART_MAX: usize = 32 * 1024;
 /// Most secrets that one lane may import at once.
@@ -104,7 +109,8 @@ pub enum CliRequest {
         /// Number of the last segment already seen.
         after: u32,
     },
-    /// The sealed head and the vault's header, as read-only fds, for a verifying keeper.
+    /// The sealed head and the vault's header, as read-only fds, for a verifying keeper. With the
+    /// passphrase: the tries of one that verifies are counted here.
     VerifyFiles,
     /// A new token, with the passphrase.
     TokenIssue {
@@ -140,8 +146,28 @@ pub enum CliRequest {
         /// What becomes of the requests that run under them.
         in_flight: InFlight,
     },
+    /// A page of the uses that wait for a person, by id.
+    ApprovalList {
+        /// The last one already seen.
+        after: Option<LeaseId>,
+    },
+    /// Lets a use that waits have its lease, with the passphrase.
+    Approve {
+        /// Which.
+        id: LeaseId,
+    },
+    /// Refuses it.
+    Deny {
+        /// Which.
+        id: LeaseId,
+    },
     /// A page of the grants in force, in file order.
     GrantList {
+        /// How many of them were seen already.
+        seen: u32,
+    },
+    /// A page of the routes of all providers, in the order of the table.
+    ProviderList {
         /// How many of them were seen already.
         seen: u32,
     },
@@ -158,6 +184,16 @@ pub enum CliRequest {
         /// Whether another part follows.
         more: bool,
     },
+    /// Asks for values, all or none. With the token of the consumer, where it takes one. What this
+    /// lane was lent before is given back by it.
+    Borrow(Borrow),
+    /// One of the values that are lent to this lane, once.
+    Take {
+        /// Of which secret.
+        secret: Handle,
+    },
+    /// Ends what is lent to this lane, as its end does.
+    GiveBack,
     /// What there is to say of the broker and its vault.
     Status,
     /// Ends the broker.
@@ -204,9 +240,12 @@ impl Message for CliRequest {
             // Without a passphrase where the vault is in a keychain.
             Self::Init { .. }
             | Self::LeaseRevoke { .. }
+            | Self::Borrow(_)
             | Self::Unlock
             | Self::TokenIssue { .. }
-            | Self::TokenRotate { .. } => ValueRule::Optional,
+            | Self::TokenRotate { .. }
+            | Self::Approve { .. }
+            | Self::VerifyFiles => ValueRule::Optional,
             Self::CheckPassphrase
             | Self::Rekey
             | Self::Add { .. }
@@ -221,14 +260,18 @@ impl Message for CliRequest {
             | Self::List { .. }
             | Self::Inspect { .. }
             | Self::Journal { .. }
-            | Self::VerifyFiles
             | Self::TokenList { .. }
             | Self::TokenRevoke { .. }
             | Self::LeaseList { .. }
+            | Self::ApprovalList { .. }
+            | Self::Deny { .. }
             | Self::GrantList { .. }
+            | Self::ProviderList { .. }
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
+            | Self::Take { .. }
+            | Self::GiveBack
             | Self::Status
             | Self::BrokerStop
             | Self::Orphans { .. } => ValueRule::Never,
@@ -259,10 +302,17 @@ impl Message for CliRequest {
             | Self::TokenRotate { .. }
             | Self::LeaseList { .. }
             | Self::LeaseRevoke { .. }
+            | Self::ApprovalList { .. }
+            | Self::Approve { .. }
+            | Self::Deny { .. }
             | Self::GrantList { .. }
+            | Self::ProviderList { .. }
             | Self::Explain(_)
             | Self::CheckPolicy
             | Self::CheckText { .. }
+            | Self::Borrow(_)
+            | Self::Take { .. }
+            | Self::GiveBack
             | Self::Status
             | Self::Orphans { .. }
             | Self::BrokerStop => 0,
@@ -344,7 +394,7 @@ pub enum CliAnswer {
         /// Whether there are more behind the last.
         more: bool,
     },
-    /// To `VerifyFiles`, with two fds: head, vault header.
+    /// To `VerifyFiles`, with three fds: head, checkpoint, vault header.
     VerifyFiles,
     /// To `TokenIssue`, with the token.
     TokenIssued(TokenMeta),
@@ -375,10 +425,28 @@ pub enum CliAnswer {
     },
     /// To `LeaseRevoke` without the passphrase, where it takes one; nothing was changed.
     PassphraseNeeded,
+    /// To `ApprovalList`.
+    ApprovalListed {
+        /// In order of their ids.
+        approvals: Vec<ApprovalMeta>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `Approve`: its lease is issued.
+    Approved(ApprovalMeta),
+    /// To `Deny`.
+    Denied(ApprovalMeta),
     /// To `GrantList`.
     GrantListed {
         /// In file order.
         grants: Vec<GrantView>,
+        /// Whether there are more behind the last.
+        more: bool,
+    },
+    /// To `ProviderList`.
+    ProviderListed {
+        /// In the order of the table; a provider that is not in use yet stands there without a route.
+        routes: Vec<RouteView>,
         /// Whether there are more behind the last.
         more: bool,
     },
@@ -395,6 +463,27 @@ pub enum CliAnswer {
     TextNoted,
     /// To the last `CheckText`.
     TextChecked(FileVerdict),
+    /// To `Borrow`: each may be taken now. The records of their leases are on disk.
+    Lent {
+        /// In the order they were asked for.
+        leases: Vec<LeaseId>,
+    },
+    /// To `Borrow` and `Take`: nothing is lent, or not that one any more.
+    NotLent {
+        /// Who asked, if that is anybody.
+        consumer: Option<Consumer>,
+        /// What stands in the way; at least one.
+        refused: Vec<NotLent>,
+    },
+    /// To `Take`, with the value.
+    Taken {
+        /// Whose value it is.
+        secret: Handle,
+        /// Which version of it.
+        version: u32,
+    },
+    /// To `GiveBack`.
+    GivenBack,
     /// To `Status`.
     Status {
         /// None in a private keeper.
@@ -404,7 +493,7 @@ pub enum CliAnswer {
     },
     /// To `BrokerStop`: the launcher was told.
     Stopping,
-    /// To `VerifyFiles`, of a vault in a keychain, with one fd: head.
+    /// To `VerifyFiles`, of a vault in a keychain, with two fds: head, checkpoint.
     VerifyHead {
         /// Whose root the journal begins with.
         vault: [u8; 16],
@@ -421,7 +510,7 @@ pub enum CliAnswer {
 impl Message for CliAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::TokenIssued(_) => ValueRule::Required,
+            Self::TokenIssued(_) | Self::Taken { .. } => ValueRule::Required,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked
@@ -445,11 +534,18 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::ApprovalListed { .. }
+            | Self::Approved(_)
+            | Self::Denied(_)
             | Self::GrantListed { .. }
+            | Self::ProviderListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }
             | Self::TextNoted
             | Self::TextChecked(_)
+            | Self::Lent { .. }
+            | Self::NotLent { .. }
+            | Self::GivenBack
             | Self::Status { .. }
             | Self::Stopping
             | Self::VerifyHead { .. }
@@ -460,8 +556,8 @@ impl Message for CliAnswer {
     fn fds(&self) -> usize {
         match self {
             Self::Journal { segments, .. } => segments.len(),
-            Self::VerifyFiles => 2,
-            Self::VerifyHead { .. } => 1,
+            Self::VerifyFiles => 3,
+            Self::VerifyHead { .. } => 2,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked
@@ -484,11 +580,19 @@ impl Message for CliAnswer {
             | Self::LeaseListed { .. }
             | Self::LeaseRevoked { .. }
             | Self::PassphraseNeeded
+            | Self::ApprovalListed { .. }
+            | Self::Approved(_)
+            | Self::Denied(_)
             | Self::GrantListed { .. }
+            | Self::ProviderListed { .. }
             | Self::Explained(_)
             | Self::PolicyChecked { .. }
             | Self::TextNoted
             | Self::TextChecked(_)
+            | Self::Lent { .. }
+            | Self::NotLent { .. }
+            | Self::Taken { .. }
+            | Self::GivenBack
             | Self::Status { .. }
             | Self::Stopping
             | Self::Orphans { .. } => 0,

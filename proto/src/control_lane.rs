@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
-use crate::journal::Verdict;
+use crate::journal::{Noted, Verdict};
 use crate::name::{Backend, Consumer, Host, ProviderId};
 use crate::standing::{Confinement, LauncherStanding, Strictness};
 
@@ -101,6 +101,20 @@ crate::name::words!(LogLevel, "log level", "it is error, warn, info, debug or tr
     Trace => "trace",
 });
 
+/// How long the journal's oldest records are kept. Whole segments are cut off, never the last two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// Most bytes of all segments together; none: no limit.
+    pub max_bytes: Option<u64>,
+    /// Most days; none: no limit.
+    pub days: Option<u32>,
+}
+
+impl Keep {
+    /// Less than this could not be kept to: some segments must be there.
+    pub const MIN_BYTES: u64 = 16 * 1024 * 1024;
+}
+
 /// Settings of a keeperd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartKeeper {
@@ -124,6 +138,8 @@ pub struct StartKeeper {
     pub system: Option<System>,
     /// How long a value from the keychain is kept, sealed, when no lease needs it.
     pub cache_secs: u32,
+    /// How long records are kept.
+    pub keep: Keep,
     /// How much to log.
     pub log: LogLevel,
 }
@@ -195,6 +211,58 @@ pub struct Transport {
     pub idle_timeout_ms: u32,
     /// Whether the value is looked for in responses, and kept until their end for that.
     pub scrub: bool,
+    /// In whose shape a client is told that its request goes nowhere.
+    pub errors: ErrorShape,
+    /// Where a client's token may be besides the places it may be for every provider.
+    pub token_slots: Vec<TokenSlot>,
+}
+
+/// Whose errors a refusal looks like, so that the provider's own SDK makes its own exception of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorShape {
+    /// `{"error":{"message","type","param","code"}}`.
+    OpenAi,
+    /// `{"error":{"code","message","status"}}`.
+    Google,
+    /// `{"type":"error","error":{"type","message"}}`.
+    Anthropic,
+    /// `{"message","code"}`, and for some `object` and `type`.
+    Message,
+    /// `{"detail"}`.
+    Detail,
+    /// `{"error"}`, a text.
+    Text,
+}
+
+crate::name::words!(
+    ErrorShape,
+    "shape of errors",
+    "it is openai, google, anthropic, message, detail or text",
+    {
+        OpenAi => "openai",
+        Google => "google",
+        Anthropic => "anthropic",
+        Message => "message",
+        Detail => "detail",
+        Text => "text",
+    }
+);
+
+/// A place in a request where a client's token may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenSlot {
+    /// In that header, behind the prefix.
+    Header {
+        /// Lower case.
+        name: String,
+        /// What stands before the token, as `Token `; may be empty.
+        prefix: String,
+    },
+    /// In a pair of the query.
+    Query {
+        /// Letters, digits, `-`, `_` and `.`.
+        name: String,
+    },
 }
 
 /// Launcher (or CLI) to daemon.
@@ -211,7 +279,9 @@ pub enum ControlOrder {
         /// How many lanes.
         lanes: u16,
     },
-    /// To a verifier: the sealed head and the vault's header, read-only; two fds.
+    /// To keeperd: a lane on which nothing but `Journal` of the cli lane is answered; one fd.
+    NewReader,
+    /// To a verifier: the sealed head, the checkpoint and the vault's header, read-only; three fds.
     VerifyFiles,
     /// To a verifier: that many segments, read-only, oldest first; may be repeated.
     VerifySegments {
@@ -220,7 +290,10 @@ pub enum ControlOrder {
     },
     /// To a verifier, with the passphrase: all files were sent. Answered by `Verified` or
     /// `VerifyFailed`.
-    Verify,
+    Verify {
+        /// What the journal must hold, if something was noted.
+        noted: Option<Noted>,
+    },
     /// To keeperd, whenever it changes.
     Standing(LauncherStanding),
     /// To egressd, before Start: one provider.
@@ -249,18 +322,21 @@ pub enum ControlOrder {
     VerifyKeychain {
         /// Which.
         vault: [u8; 16],
+        /// What the journal must hold, if something was noted.
+        noted: Option<Noted>,
     },
-    /// To a verifier, in the place of `VerifyFiles`, for a vault in a keychain: the sealed head,
-    /// read-only; one fd.
+    /// To a verifier, in the place of `VerifyFiles`, for a vault in a keychain: the sealed head
+    /// and the checkpoint, read-only; two fds.
     VerifyHead,
 }
 
 impl Message for ControlOrder {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Unlock | Self::Verify => ValueRule::Required,
+            Self::Unlock | Self::Verify { .. } => ValueRule::Required,
             Self::StartKeeper(_)
             | Self::NewEgress { .. }
+            | Self::NewReader
             | Self::VerifyFiles
             | Self::VerifySegments { .. }
             | Self::Standing(_)
@@ -282,13 +358,14 @@ impl Message for ControlOrder {
                 Role::Broker | Role::Private => 1,
                 Role::Verify => 0,
             },
-            Self::VerifyFiles => 2,
-            Self::StartKeychain(_) | Self::NewKeychain | Self::VerifyHead => 1,
+            Self::VerifyFiles => 3,
+            Self::VerifyHead => 2,
+            Self::StartKeychain(_) | Self::NewKeychain | Self::NewReader => 1,
             Self::VerifySegments { count } => usize::from(*count),
             Self::NewEgress { lanes, .. } => usize::from(*lanes),
             Self::StartEgress(start) => usize::from(start.lanes) + start.listeners.len(),
             Self::Unlock
-            | Self::Verify
+            | Self::Verify { .. }
             | Self::Standing(_)
             | Self::Transport(_)
             | Self::Anchor { .. }

@@ -1,7 +1,8 @@
 //! The lease lane: egressd asks, keeperd answers. One lane a worker of egressd.
 //!
 //! `seq` is chosen by egressd and unique on its lane until closed; answers may come in any order,
-//! and an ask may stay open for as long as keeperd likes.
+//! and an ask that waits for a person
+//! may stay open for as long as keeperd has said.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,11 @@ pub enum LeaseRequest {
         /// The ask this one repeats on a fresh connection.
         retry_of: Option<u64>,
     },
+    /// Asks whether keeperd's loop turns. It takes a `seq` as an ask does, and is closed by its answer.
+    Probe {
+        /// Names it.
+        seq: u64,
+    },
     /// The request is over, and with it any claim on the value. Also legal before the answer:
     /// then the ask is withdrawn and none will come.
     Close {
@@ -76,7 +82,7 @@ impl Message for LeaseRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
             Self::Open { .. } => ValueRule::Optional,
-            Self::Close { .. } => ValueRule::Never,
+            Self::Probe { .. } | Self::Close { .. } => ValueRule::Never,
         }
     }
 }
@@ -96,12 +102,14 @@ pub enum Inject {
         /// Letters, digits, `-`, `_` and `.`.
         name: String,
     },
+    /// Nowhere: the provider takes no credential, and no value comes with the lease.
+    Nothing,
 }
 
 /// keeperd to egressd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseAnswer {
-    /// The value, for one request.
+    /// Leave to make one request, with the value for it: always, but where it is injected nowhere.
     Opened {
         /// Names the ask.
         seq: u64,
@@ -131,6 +139,18 @@ pub enum LeaseAnswer {
         /// When it may be asked again, where that is known.
         retry_secs: Option<u32>,
     },
+    /// The ask waits for a person to approve it, and is answered then or when that time is over.
+    Waiting {
+        /// Names the ask.
+        seq: u64,
+        /// How long it may wait from now.
+        at_most_ms: u64,
+    },
+    /// To `Probe`.
+    Probed {
+        /// Names it.
+        seq: u64,
+    },
     /// The lease was revoked, and what is in flight under it is to end now: the client's connection
     /// and the provider's closed, the value wiped, and a `Close` sent for each. One that has no
     /// request under it is no breach: their `Close` may have crossed it.
@@ -148,8 +168,13 @@ pub enum LeaseAnswer {
 impl Message for LeaseAnswer {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Opened { .. } => ValueRule::Required,
-            Self::Refused { .. } | Self::Cut { .. } | Self::State { .. } => ValueRule::Never,
+            Self::Opened { inject: Inject::Nothing, .. } => ValueRule::Never,
+            Self::Opened { inject: Inject::Header { .. } | Inject::Query { .. }, .. } => ValueRule::Required,
+            Self::Refused { .. }
+            | Self::Waiting { .. }
+            | Self::Probed { .. }
+            | Self::Cut { .. }
+            | Self::State { .. } => ValueRule::Never,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod hello;
 pub mod journal;
 pub mod keychain_lane;
 pub mod lease_lane;
+pub mod loan;
 pub mod meta;
 pub mod name;
 pub mod policy;

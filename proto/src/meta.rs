@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Consumer, Delivery, Handle, Host, Kind, NameError, ProviderId, Purpose, TokenId};
+use crate::name::{
+    Consumer, Delivery, Handle, Host, Kind, NameError, ProviderId, Purpose, RouteName, TokenId,
+};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +131,39 @@ pub struct TokenMeta {
     pub last_used: Option<Timestamp>,
     /// What it is for.
     pub used_as: TokenUse,
+}
+
+/// A use that waits for a person, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalMeta {
+    /// Its id, and that of the lease it may become.
+    pub id: LeaseId,
+    /// Who asks.
+    pub consumer: Consumer,
+    /// For which secret.
+    pub secret: Handle,
+    /// For which of its versions.
+    pub version: u32,
+    /// What for.
+    pub purpose: Purpose,
+    /// How the value would leave.
+    pub delivery: Delivery,
+    /// Where it would go; none where that is a program of this machine.
+    pub host: Option<Host>,
+    /// Of the request that came first.
+    pub route: RouteName,
+    /// The user whose process that was, where it is known.
+    pub uid: Option<u32>,
+    /// That process.
+    pub pid: Option<u32>,
+    /// When it came.
+    pub asked: Timestamp,
+    /// When the last request that waits is refused.
+    pub ends: Timestamp,
+    /// How long the lease would last.
+    pub ttl_secs: u32,
+    /// How many requests wait.
+    pub asks: u32,
 }
 
 /// A lease in force, as shown.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureClass};
 use crate::journal::Reason;
 use crate::meta::Timestamp;
-use crate::name::{Consumer, Delivery, Handle, Host, Method, Purpose};
+use crate::name::{Consumer, Delivery, Handle, Host, Method, ProviderId, Purpose};
 
 /// Most elements of a list in a grant, so that any grant fits in a frame.
 pub const LIST_MAX: usize = 64;
@@ -133,7 +133,69 @@ pub struct GrantView {
     pub max_requests_per_minute: Option<u32>,
     /// Most requests at once.
     pub max_concurrent: Option<u32>,
+    /// How long an ask waits for a person, where one must approve each lease.
+    pub approval_secs: Option<u32>,
 }
+
+/// A route of a provider, or a provider that has none in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteView {
+    /// Whose.
+    pub provider: ProviderId,
+    /// Whether the providers file made it or changed it.
+    pub origin: Origin,
+    /// Whether a grant names a secret of it, or itself.
+    pub takes: Takes,
+    /// The hosts its requests go to; none where that is for the providers file to say.
+    pub hosts: Vec<Host>,
+    /// What it is; none for a provider that is not in use.
+    pub route: Option<ListedRoute>,
+}
+
+/// What may be called, and what for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedRoute {
+    /// By which method.
+    pub method: Method,
+    /// Behind `/proxy/{provider}`.
+    pub path: String,
+    /// What a grant must name.
+    pub purpose: Purpose,
+}
+
+/// What a provider takes to let a request in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Takes {
+    /// A secret's value.
+    Secret,
+    /// Nothing: its grants name its own id in a secret's place.
+    Nothing,
+}
+
+crate::name::words!(Takes, "credential", "it is secret or nothing", {
+    Secret => "secret",
+    Nothing => "nothing",
+});
+
+/// Where a provider's fields are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The built-in table.
+    BuiltIn,
+    /// The same, with fields of the providers file.
+    Overridden,
+    /// The providers file alone.
+    Custom,
+    /// The built-in table, which leaves something for the providers file to say.
+    Unplaced,
+}
+
+crate::name::words!(Origin, "origin", "it is built-in, overridden, custom or unplaced", {
+    BuiltIn => "built-in",
+    Overridden => "overridden",
+    Custom => "custom",
+    Unplaced => "unplaced",
+});
 
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +225,8 @@ pub enum Explanation {
         line: u32,
         /// As the grant has it, or less if it ends before.
         ttl_secs: u32,
+        /// How long an ask waits for a person, where one must approve each lease.
+        approval_secs: Option<u32>,
     },
     /// No grant allows it.
     Refused {

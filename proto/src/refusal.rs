@@ -12,6 +12,8 @@ pub enum Refusal {
     NotGranted,
     /// The grant's limit of requests is reached; the answer says when to come again.
     RateLimited,
+    /// A person was asked, and denied it or did not answer.
+    ApprovalDenied,
     /// Provider, method or path is not in the table.
     UnknownRoute,
     /// The value cannot stand in an HTTP header (16 to 8192 bytes of 0x21 to 0x7E can).
@@ -33,6 +35,7 @@ crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of 
     InvalidToken => "invalid_token",
     NotGranted => "not_granted",
     RateLimited => "rate_limited",
+    ApprovalDenied => "approval_denied",
     UnknownRoute => "unknown_route",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",

@@ -91,29 +91,3 @@ fn a_dead_launcher_takes_all_with_it() {
     drop(broker);
     drop(world.ugent(&["audit", "--verify"]).run().succeeded());
 }
-
-#[test]
-fn the_journal_is_whole_after_a_keeperd_died_under_load() {
-    let world = World::ready();
-    for _ in 0..3 {
-        let broker = world.broker();
-        let token = world.token();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while Http::tcp(world.port())
-                        .and_then(|mut http| http.ask(&Ask::chat().bearer(&token)))
-                        .is_ok()
-                    {}
-                });
-            }
-            assert!(world.standin().log().wait_until(|seen| seen.len() > 20));
-            kill(broker.child("keeperd").pid, Signal::SIGKILL).unwrap();
-            assert_ne!(broker.ended().code, Some(0));
-        });
-        drop(world.ugent(&["audit", "--verify"]).run().succeeded());
-        let recorded = world.events("lease.used").len();
-        let released = world.standin().log().all().len();
-        assert!(recorded >= released, "INV-04: {released} requests had a value, {recorded} are recorded");
-    }
-}

@@ -118,6 +118,50 @@ fn a_request_that_cannot_be_recorded_gets_no_value() {
     drop(disk);
 }
 
+/// Asks until nothing can be recorded any more, not even something short.
+fn use_up(world: &World) {
+    let mut refused_in_a_row = 0;
+    for _ in 0..20_000 {
+        let is_refused = world.ask(&Ask::chat()).refusal() == Some("journal_unavailable");
+        refused_in_a_row = if is_refused { refused_in_a_row + 1 } else { 0 };
+        if refused_in_a_row == 20 {
+            return;
+        }
+    }
+    panic!("a full disk ends nothing");
+}
+
+fn leases(world: &World, event: &str) -> Vec<String> {
+    let records = world.events(event);
+    records.iter().map(|record| record["lease"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn what_ends_while_the_disk_is_full_is_recorded_when_there_is_room() {
+    let world = World::bare();
+    let Some(disk) = SmallDisk::under(&world, 8) else { return };
+    let world = world.initialized().granted();
+    world
+        .home()
+        .write("secrets.grants.toml", &World::grant_of("openai_api_key", "ugent-core", "localhost", 3));
+    let broker = world.broker();
+    let filler = disk.fill();
+    use_up(&world);
+    tests::world::until::until_true("the last lease has ended", || {
+        world.json(&["lease", "list", "--json"]).as_array().is_some_and(Vec::is_empty)
+    });
+    let (issued, ended) = (leases(&world, "lease.issued"), leases(&world, "lease.ended"));
+    assert!(issued.iter().any(|lease| !ended.contains(lease)), "its end is not recorded: there is no room");
+    free(&filler);
+    tests::world::until::until_true("it serves again", || world.ask(&Ask::chat()).status == 200);
+    let _ = broker.stop().succeeded();
+    let (issued, ended) = (leases(&world, "lease.issued"), leases(&world, "lease.ended"));
+    assert!(issued.iter().all(|lease| ended.contains(lease)), "each lease has its end: {issued:?} {ended:?}");
+    assert_eq!(world.events("release.closed").len(), world.events("lease.used").len(), "and each request");
+    drop(world.ugent(&["audit", "--verify"]).run().succeeded());
+    drop(disk);
+}
+
 #[test]
 fn init_on_a_full_disk_is_an_io_error_and_can_be_repeated() {
     let world = World::bare();

@@ -9,6 +9,12 @@ mod deposits;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod rekeys;
 #[cfg(test)]
 mod rollbacks;
+#[cfg(test)]
+mod stopped;
+#[cfg(test)]
+mod tries;

@@ -1,6 +1,7 @@
 //! A grant's own terms: methods, paths, an end, and limits. What is beyond them is refused, and
 //! the journal says why.
 
+use nix::sys::signal::{Signal, kill};
 use tests::world::World;
 use tests::world::http::{Answer, Ask};
 use tests::world::until::until_true;
@@ -90,6 +91,21 @@ fn the_request_after_the_last_of_a_minute_is_told_when_to_come_again() {
     assert_eq!(world.standin().log().all().len(), 2, "the third never reached the provider");
     world.home().write("secrets.grants.toml", &world.grant());
     until_true("the limit is gone with the grant that had it", || world.ask(&Ask::chat()).status == 200);
+}
+
+#[test]
+fn a_restart_gives_nobody_a_new_minute() {
+    let world = with("max_requests_per_minute = 2\n");
+    let broker = world.broker();
+    for _ in 0..2 {
+        assert_eq!(world.ask(&Ask::chat()).status, 200);
+    }
+    // By a kill, so that nothing but the journal can know of them.
+    kill(broker.child("keeperd").pid, Signal::SIGKILL).unwrap();
+    assert_ne!(broker.ended().code, Some(0));
+    let _broker = world.broker();
+    is_limited(&world.ask(&Ask::chat()), 60);
+    assert_eq!(world.standin().log().all().len(), 2);
 }
 
 #[test]

@@ -156,7 +156,8 @@ fn check_names_place_and_mend_of_each_mistake_and_ends_with_78() {
         (grant().replace("300", "0"), "7:12", "ttl_secs = 300"),
         (grant().replace("300", "86401"), "7:12", "ttl_secs = 300"),
         (format!("{}not_after = \"soon\"\n", grant()), "8:13", "2026-12-31"),
-        (format!("{}approval = \"each-lease\"\n", grant()), "8:12", "take that line out"),
+        (format!("{}approval = \"never\"\n", grant()), "8:12", "approval = \"each-lease\""),
+        (format!("{}approval_secs = 60\n", grant()), "8:17", "approval = \"each-lease\""),
     ] {
         world.home().write("secrets.grants.toml", &bad);
         let told = world.ugent(&["grant", "check"]).run();

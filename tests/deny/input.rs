@@ -127,6 +127,7 @@ fn a_wrong_passphrase_is_refused_and_recorded_and_changes_nothing() {
     {
         let call = world.ugent(arguments).env("UGENT_SECRETS_PASSPHRASE", "not the passphrase");
         call.typing("0123456789").run().refused(77, &["passphrase"]);
+        world.clear_tries();
     }
     assert!(world.home().deposits() == before);
     assert_eq!(world.handles(), [HANDLE]);

@@ -32,3 +32,5 @@ mod settings;
 mod system;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod tries;

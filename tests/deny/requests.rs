@@ -14,7 +14,10 @@ fn places_that_are_not_in_the_table_are_unknown_routes() {
     let _broker = world.broker();
     let body = serde_json::json!({});
     for target in [
-        "/proxy/openai/v1/files",
+        "/proxy/openai/v1/organization/users",
+        "/proxy/openai/v1/vaults",
+        "/proxy/azure-openai/openai/v1/chat/completions",
+        "/proxy/ollama/v1/chat/completions",
         "/proxy/openai/v1/chat/completions/",
         "/proxy/openai/v1/chat",
         "/proxy/openai/v2/chat/completions",
@@ -33,7 +36,7 @@ fn places_that_are_not_in_the_table_are_unknown_routes() {
             answer.text()
         );
     }
-    for method in ["GET", "DELETE", "PUT"] {
+    for method in ["PATCH", "DELETE", "PUT"] {
         let answer = world.ask(&Ask::new(method, "/proxy/openai/v1/chat/completions"));
         refused(&answer, 404, "unknown_route");
     }

@@ -150,3 +150,37 @@ fn verify_with_a_wrong_passphrase_says_so_and_changes_nothing() {
         after.keys().filter(|path| **path != catalog && before.get(*path) != after.get(*path)).collect();
     assert!(changed.is_empty(), "verify is read-only: {changed:?}");
 }
+
+#[test]
+fn what_was_noted_of_one_check_is_held_against_the_journal_by_the_next() {
+    let world = World::ready();
+    let verdict = |noted: &[&str]| {
+        let call = world.ugent(&[&["audit", "--verify", "--json"], noted].concat());
+        serde_json::from_str::<serde_json::Value>(&call.run().succeeded().stdout).unwrap()
+    };
+    let whole = verdict(&[]);
+    let noted = format!("{}:{}", whole["last"], whole["link"].as_str().unwrap());
+    let back = world.home().snapshot();
+    drop(world.ugent(&["add", "@more", "--stdin"]).typing("0123456789").run().succeeded());
+    assert_eq!(verdict(&["--expect", &noted])["verdict"], "whole", "it goes on from there");
+
+    // All of it is put back to what it was, and noted again is what came since.
+    let later = verdict(&[]);
+    let noted = format!("{}:{}", later["last"], later["link"].as_str().unwrap());
+    for path in std::fs::read_dir(world.home().path().join("secrets/audit")).unwrap() {
+        let path = path.unwrap().path();
+        std::fs::write(&path, &back[&path].1).unwrap();
+    }
+    let _ = verdict(&[]);
+    world.ugent(&["audit", "--verify", "--expect", &noted]).run().refused(65, &["noted"]);
+    world.ugent(&["audit", "--verify", "--expect", "7:abc"]).run().refused(64, &["--expect"]);
+    world.ugent(&["audit", "--expect", &noted]).run().refused(64, &["--verify"]);
+}
+
+#[test]
+fn verify_finds_a_checkpoint_that_is_another_journals() {
+    let (world, other) = (World::ready(), World::ready());
+    let path = |world: &World| world.home().path().join("secrets/audit/checkpoint");
+    std::fs::write(path(&world), std::fs::read(path(&other)).unwrap()).unwrap();
+    world.ugent(&["audit", "--verify"]).run().refused(65, &["checkpoint"]);
+}

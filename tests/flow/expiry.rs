@@ -88,3 +88,30 @@ fn an_end_that_is_none_or_over_changes_nothing() {
     call.typing(key()).run().refused(64, &["--keep"]);
     assert!(world.home().deposits() == before);
 }
+
+#[test]
+fn a_running_broker_records_once_a_day_that_a_value_is_about_to_expire() {
+    let world = World::ready();
+    drop(rotate(&world, &ahead("+13 days")).succeeded());
+    let expiring = || world.events("secret.expiring");
+    assert!(expiring().is_empty(), "a keeper of one command says nothing");
+    // What is begun within minutes of midnight may see two days.
+    let day = || ahead("now").split('T').next().unwrap().to_owned();
+    let begun = day();
+    let broker = world.broker();
+    until_true("it is recorded", || !expiring().is_empty());
+    assert_eq!(
+        (expiring()[0]["secret"].as_str(), expiring()[0]["version"].as_u64()),
+        (Some(HANDLE), Some(2))
+    );
+    let left = expiring()[0]["ms"].as_u64().unwrap();
+    assert!((12 * 86_400_000..=13 * 86_400_000).contains(&left), "{left} ms are left");
+    let _ = broker.stop().succeeded();
+    let _broker = world.broker();
+    drop(rotate(&world, &ahead("+15 days")).succeeded());
+    drop(rotate(&world, &ahead("+2 days")).succeeded());
+    let of = |version: u64| expiring().iter().filter(|record| record["version"] == version).count();
+    until_true("another value is another matter", || of(4) > 0);
+    assert_eq!(of(3), 0, "two weeks ahead and no earlier");
+    assert!(of(2) == 1 || day() != begun, "neither a restart nor another value repeats it");
+}

@@ -1,6 +1,8 @@
 //! What works: the commands, and requests through a broker, as a user has them.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod backups;
@@ -15,6 +17,8 @@ mod echoes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod grant_verbs;
 #[cfg(test)]
 mod grants;
@@ -28,6 +32,8 @@ mod leases;
 mod locking;
 #[cfg(test)]
 mod places;
+#[cfg(test)]
+mod providers;
 #[cfg(test)]
 mod rekey;
 #[cfg(test)]

@@ -16,4 +16,6 @@ mod ground;
 #[cfg(test)]
 mod keeper;
 #[cfg(test)]
+mod queries;
+#[cfg(test)]
 mod terminal;

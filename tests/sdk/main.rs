@@ -1,4 +1,8 @@
-//! The official OpenAI SDK for Python, unchanged, with a broker token for a key.
+//! The official SDKs, unchanged, with a broker token for a key.
 
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod python;

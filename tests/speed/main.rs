@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod idle;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod list;
 #[cfg(test)]
 mod scrub;

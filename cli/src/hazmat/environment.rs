@@ -52,6 +52,26 @@ pub(crate) fn take() -> Result<Option<SecretBytes>, NoSlot> {
     found
 }
 
+/// All of the environment as it is, with what [`take`] has wiped: pointers to where the kernel has put
+/// it, so that nothing of it is copied. In the order it is in.
+pub(crate) fn all() -> Vec<&'static CStr> {
+    let mut all = Vec::new();
+    // SAFETY: as in `held`; and what the kernel put on the stack stays there as long as the process.
+    let mut entry = unsafe { environ };
+    while !entry.is_null() {
+        // SAFETY: as in `take`.
+        let text = unsafe { *entry };
+        if text.is_null() {
+            break;
+        }
+        // SAFETY: as in `held`.
+        all.push(unsafe { CStr::from_ptr(text) });
+        // SAFETY: as in `take`.
+        entry = unsafe { entry.add(1) };
+    }
+    all
+}
+
 /// A variable of the environment, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Held {

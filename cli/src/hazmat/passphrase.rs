@@ -31,13 +31,15 @@ pub(crate) enum Asking {
 /// All sources, in order.
 pub(crate) struct Sources {
     fd: Option<RawFd>,
+    /// The same, also once it was read.
+    given: Option<RawFd>,
     environment: Result<Option<SecretBytes>, NoSlot>,
 }
 
 impl Sources {
     /// The option, and what the environment held when the program started.
     pub(crate) const fn new(fd: Option<RawFd>, environment: Result<Option<SecretBytes>, NoSlot>) -> Self {
-        Self { fd, environment }
+        Self { fd, given: fd, environment }
     }
 
     /// Whether the environment held one when the program started.
@@ -48,6 +50,11 @@ impl Sources {
     /// Whether the option names stdin, which a value may be read from too.
     pub(crate) fn uses_stdin(&self) -> bool {
         self.fd == Some(0)
+    }
+
+    /// Whether the option named this descriptor, read or not.
+    pub(crate) fn named(&self, fd: RawFd) -> bool {
+        self.given == Some(fd)
     }
 
     /// The passphrase, or an error that names every way to give one.

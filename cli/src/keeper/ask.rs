@@ -1,8 +1,9 @@
 //! Asking a keeper: one request, one answer.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -42,6 +43,18 @@ pub(crate) struct Answered {
 impl Keeper {
     pub(super) const fn new(lane: Lane, reached: Reached) -> Self {
         Self { lane, reached }
+    }
+
+    /// The running broker's, over a lane that the launcher passed on.
+    pub(crate) const fn passed_on(lane: Lane) -> Self {
+        Self { lane, reached: Reached::Broker }
+    }
+
+    /// Waits that long, or until the keeper is gone; whether it is. Nothing may be asked meanwhile.
+    pub(crate) fn is_gone_within(&self, span: Duration) -> bool {
+        let mut watched = [PollFd::new(self.lane.as_fd(), PollFlags::POLLIN)];
+        // It says nothing without being asked, so that what can be read is the end.
+        matches!(poll(&mut watched, PollTimeout::try_from(span).unwrap_or(PollTimeout::MAX)), Ok(1..))
     }
 
     /// Whose keeper this is.

@@ -91,6 +91,7 @@ impl Private {
             system,
             passphrase_follows: false,
             cache_secs: session.settings.cache_secs,
+            keep: session.settings.keep,
             log: session.log.level(ChildKind::Keeperd.as_str()),
         });
         if let Err(error) = private.control.greet(LaneKind::Control, deadline) {

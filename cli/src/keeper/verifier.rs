@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::control_lane::{ControlOrder, ControlReport, Role};
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
-use proto::journal::Verdict;
+use proto::journal::{Noted, Verdict};
 
 use super::Purpose;
 use super::ask::unexpected;
@@ -36,14 +36,14 @@ impl Verifier {
         Ok(Self(Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?))
     }
 
-    /// Gives it the sealed head and the vault's header.
-    pub(crate) fn files(&mut self, head: OwnedFd, header: OwnedFd) -> Result<(), Failure> {
-        self.0.send(&ControlOrder::VerifyFiles, None, vec![head, header])
+    /// Gives it the sealed head, the checkpoint and the vault's header.
+    pub(crate) fn files(&mut self, small: [OwnedFd; 3]) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyFiles, None, small.into())
     }
 
-    /// Gives it the sealed head, of a vault without a header.
-    pub(crate) fn head(&mut self, head: OwnedFd) -> Result<(), Failure> {
-        self.0.send(&ControlOrder::VerifyHead, None, vec![head])
+    /// Gives it the sealed head and the checkpoint, of a vault without a header.
+    pub(crate) fn head(&mut self, small: [OwnedFd; 2]) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyHead, None, small.into())
     }
 
     /// Gives it some segments, oldest first.
@@ -57,14 +57,14 @@ impl Verifier {
     }
 
     /// Lets it check, and ends it.
-    pub(crate) fn verdict(mut self, key: Key) -> Result<Verdict, Failure> {
+    pub(crate) fn verdict(mut self, noted: Option<Noted>, key: Key) -> Result<Verdict, Failure> {
         self.0.until(Instant::now() + CHECKING);
         match key {
             Key::Passphrase(passphrase) => {
-                self.0.send(&ControlOrder::Verify, Some(passphrase), Vec::new())?;
+                self.0.send(&ControlOrder::Verify { noted }, Some(passphrase), Vec::new())?;
             }
             Key::InKeychain(vault) => {
-                self.0.send(&ControlOrder::VerifyKeychain { vault }, None, Vec::new())?;
+                self.0.send(&ControlOrder::VerifyKeychain { vault, noted }, None, Vec::new())?;
             }
         }
         let verdict = loop {

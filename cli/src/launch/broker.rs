@@ -12,6 +12,7 @@ use proto::standing::{self, ChildKind, LauncherStanding};
 use super::child::{Child, State};
 use super::confine::Confined;
 use super::egress::{self, Making};
+use super::exports::Exports;
 use super::listeners::Listeners;
 use super::log_lines::Log;
 use super::notify::Notify;
@@ -68,6 +69,7 @@ pub(super) struct Broker {
     /// What the keychain's helper is told.
     pub(super) keychain: StartKeychain,
     pub(super) keychain_generation: u32,
+    exports: Exports,
     order: StartKeeper,
     generation: u32,
     started: Timestamp,
@@ -88,8 +90,10 @@ impl Broker {
             system: settings.for_keeper(&home),
             passphrase_follows: false,
             cache_secs: settings.cache_secs,
+            keep: settings.keep,
             log: log.level(ChildKind::Keeperd.as_str()),
         };
+        let exports = Exports::new(&home, settings);
         Self {
             home,
             log,
@@ -104,6 +108,7 @@ impl Broker {
             notify: Notify::open(),
             keychain: settings.for_keychain(),
             keychain_generation: 0,
+            exports,
             order,
             generation: 0,
             started: clock::now(),
@@ -129,11 +134,28 @@ impl Broker {
             self.hear_children();
             self.bury_children();
             self.keep_deadlines(Instant::now());
+            self.tend_exports();
             self.tell_phase();
         }
+        self.exports.end();
         match self.failure.take() {
             None => Ok(()),
             Some(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The keeper serves, locked or not: so exports can be.
+    pub(super) fn begin_exports(&mut self) {
+        self.exports.begin(Instant::now());
+    }
+
+    fn tend_exports(&mut self) {
+        if matches!(self.phase, Phase::Halting { .. }) {
+            return;
+        }
+        let keeper = self.children.iter_mut().find(|child| child.kind == ChildKind::Keeperd);
+        for line in self.exports.tend(keeper, Instant::now()) {
+            self.warn(&line);
         }
     }
 
@@ -276,7 +298,11 @@ impl Broker {
             Phase::Draining { until } | Phase::Halting { until } => (until > now).then_some(until),
         };
         let dooms = self.children.iter_mut().filter_map(|child| child.doom(now));
-        let next = dooms.chain(phase).min();
+        let exports = match self.phase {
+            Phase::Halting { .. } => None,
+            Phase::Starting | Phase::Serving | Phase::Draining { .. } => self.exports.due(),
+        };
+        let next = dooms.chain(phase).chain(exports).min();
         let wait = next.map_or(PollTimeout::NONE, |next| {
             // One more, since poll cuts the rest of a millisecond off and would wake too early.
             let left = next.saturating_duration_since(now) + Duration::from_millis(1);
@@ -290,6 +316,9 @@ impl Broker {
                 watched.push(PollFd::new(std::os::fd::AsFd::as_fd(lane), flags));
             }
             watched.extend(child.stderr().map(|stderr| PollFd::new(stderr, PollFlags::POLLIN)));
+        }
+        if !matches!(self.phase, Phase::Halting { .. }) {
+            watched.extend(self.exports.watched().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         }
         match poll(&mut watched, wait) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),

@@ -161,6 +161,10 @@ impl Broker {
             return;
         };
         keeper.is_ready();
+        self.begin_exports();
+        let Some(keeper) = self.keeper() else {
+            return;
+        };
         match passphrase {
             // It is handed on once, to a keeper that has said it is confined (INV-08).
             Some(passphrase) if keeper.is_confined() => {

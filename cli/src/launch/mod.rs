@@ -9,6 +9,7 @@ mod broker_reports;
 mod child;
 mod confine;
 mod egress;
+mod exports;
 mod keychain;
 mod listeners;
 mod lock;

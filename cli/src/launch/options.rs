@@ -131,7 +131,7 @@ impl Places {
 mod tests {
     use super::*;
     use crate::home::Home;
-    use proto::control_lane::KdfCost;
+    use proto::control_lane::{KdfCost, Keep};
     use proto::standing::Strictness;
 
     fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
@@ -145,6 +145,8 @@ mod tests {
             tokenless: true,
             strictness: Strictness::Required,
             peers: Vec::new(),
+            keep: Keep::default(),
+            sinks: Vec::new(),
         };
         options.settle(&settings, &nowhere())
     }

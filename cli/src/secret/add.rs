@@ -84,6 +84,17 @@ fn grant(home: &Home, handle: &Handle, provider: &ProviderId) -> String {
         "google" => Some(("\"llm.chat\"", "generativelanguage.googleapis.com")),
         "jina" => Some(("\"llm.embeddings\", \"llm.rerank\"", "api.jina.ai")),
         "voyage" => Some(("\"llm.embeddings\", \"llm.rerank\"", "api.voyageai.com")),
+        "anthropic" => Some(("\"llm.chat\"", "api.anthropic.com")),
+        "mistral" => Some(("\"llm.chat\", \"llm.embeddings\"", "api.mistral.ai")),
+        "cohere" => Some(("\"llm.chat\", \"llm.embeddings\", \"llm.rerank\"", "api.cohere.com")),
+        "groq" => Some(("\"llm.chat\"", "api.groq.com")),
+        "openrouter" => Some(("\"llm.chat\"", "openrouter.ai")),
+        "deepseek" => Some(("\"llm.chat\"", "api.deepseek.com")),
+        "dashscope" => Some(("\"llm.chat\", \"llm.embeddings\"", "dashscope.aliyuncs.com")),
+        "together" => Some(("\"llm.chat\", \"llm.embeddings\"", "api.together.xyz")),
+        "xai" => Some(("\"llm.chat\"", "api.x.ai")),
+        "fireworks" => Some(("\"llm.chat\"", "api.fireworks.ai")),
+        "perplexity" => Some(("\"llm.chat\"", "api.perplexity.ai")),
         _ => None,
     };
     let name = handle.as_str();

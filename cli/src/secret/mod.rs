@@ -1,12 +1,16 @@
 //! `ugent secret …`: one file a command.
 
 mod add;
+mod approve;
 mod audit;
 mod backend;
 mod backup;
 mod broker;
 mod completions;
+mod config;
+mod deny;
 mod doctor;
+mod exec;
 mod expires;
 mod grant;
 mod import;
@@ -17,6 +21,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod provider;
 mod rekey;
 mod remove;
 mod restore;
@@ -31,6 +36,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{NoSlot, SecretBytes};
 use proto::name::{Handle, NameError};
 
+pub use self::audit::{EXPORT_ALLOWED, EXPORT_ROWS};
 use crate::ending::{Halt, Outcome};
 use crate::hazmat::passphrase::Sources;
 use crate::session::Session;
@@ -78,9 +84,14 @@ enum Verb {
     List(list::List),
     Inspect(inspect::Inspect),
     Remove(remove::Remove),
+    Exec(exec::Exec),
+    Config(config::Config),
     Grant(grant::Grant),
+    Provider(provider::Provider),
     Token(token::Token),
     Lease(lease::Lease),
+    Approve(approve::Approve),
+    Deny(deny::Deny),
     Audit(audit::Audit),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
@@ -104,9 +115,14 @@ impl Verb {
             Self::List(_) => "list",
             Self::Inspect(_) => "inspect",
             Self::Remove(_) => "remove",
+            Self::Exec(_) => "exec",
+            Self::Config(_) => "config",
             Self::Grant(_) => "grant",
+            Self::Provider(_) => "provider",
             Self::Token(_) => "token",
             Self::Lease(_) => "lease",
+            Self::Approve(_) => "approve",
+            Self::Deny(_) => "deny",
             Self::Audit(_) => "audit",
             Self::Unlock(_) => "unlock",
             Self::Lock(_) => "lock",
@@ -131,7 +147,12 @@ const FORGOTTEN_MAX: usize = 20;
 /// The program, but for its exit code.
 pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
     let Ugent { area: Area::Secret(secret) } = usage::parse()?;
-    spawn::settle_in()?;
+    if let Verb::Audit(audit) = &secret.verb
+        && audit.is_export()
+    {
+        // As the daemons: it settles in by itself, in an order of its own.
+        return audit.run_export();
+    }
     let sources = Sources::new(secret.passphrase_fd, passphrase);
     let mode = if secret.system { Mode::System } else { Mode::OneUser };
     let word = secret.verb.word();
@@ -144,7 +165,14 @@ pub(crate) fn main(passphrase: Result<Option<SecretBytes>, NoSlot>) -> Outcome {
 }
 
 fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
+    if let Verb::Exec(exec) = verb {
+        // What this process gives up for good, the program in its place would miss.
+        let heritage = spawn::settle_in_for_another()?;
+        return exec.run(&mut Session::open(mode, sources)?, &heritage);
+    }
+    spawn::settle_in()?;
     match verb {
+        Verb::Exec(_) => Ok(()),
         // Makes the home that the others find.
         Verb::Init(init) => init.run(mode, sources),
         // Says what is wrong with the home and its settings, instead of ending there.
@@ -158,8 +186,12 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::List(list) => list.run(&Session::open(mode, sources)?),
         Verb::Inspect(inspect) => inspect.run(&Session::open(mode, sources)?),
         Verb::Remove(remove) => remove.run(&mut Session::open(mode, sources)?),
+        Verb::Config(config) => config.run(&Session::open(mode, sources)?),
         Verb::Grant(grant) => grant.run(&Session::open(mode, sources)?),
+        Verb::Provider(provider) => provider.run(&Session::open(mode, sources)?),
         Verb::Token(token) => token.run(&mut Session::open(mode, sources)?),
+        Verb::Approve(approve) => approve.run(&mut Session::open(mode, sources)?),
+        Verb::Deny(deny) => deny.run(&Session::open(mode, sources)?),
         Verb::Lease(lease) => lease.run(&mut Session::open(mode, sources)?),
         Verb::Audit(audit) => audit.run(&mut Session::open(mode, sources)?),
         Verb::Unlock(unlock) => unlock.run(&mut Session::open(mode, sources)?),

@@ -39,9 +39,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_epoll_pwait, "a worker's event loop"),
     Row::any(SYS_epoll_ctl, "sockets come and go"),
     #[cfg(target_arch = "x86_64")]
-    Row::any(SYS_poll, "the main thread waits for orders"),
+    Row::any(SYS_poll, "the main thread waits for orders; workers look whether a client is gone"),
     #[cfg(not(target_arch = "x86_64"))]
-    Row::any(SYS_ppoll, "the main thread waits for orders"),
+    Row::any(SYS_ppoll, "the main thread waits for orders; workers look whether a client is gone"),
     Row::any(SYS_accept4, "clients, from listeners that were passed on"),
     Row::when(SYS_socket, "to providers and name servers", TCP),
     Row::any(SYS_connect, "to providers and name servers; Landlock checks the port"),

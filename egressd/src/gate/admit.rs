@@ -11,6 +11,7 @@
 
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use proto::control_lane::TokenSlot;
 use proto::hazmat::SecretBytes;
 use proto::lease_lane::Caller;
 use proto::name::{Handle, Method};
@@ -70,9 +71,22 @@ pub(crate) fn ask<B>(request: &Request<B>, caller: Caller) -> Result<Ask, Cause>
 }
 
 /// The token a client presented, in a slot.
-pub(crate) fn token(headers: &HeaderMap, query: Option<&str>) -> Result<Option<SecretBytes>, Cause> {
+pub(crate) fn token(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    more: &[TokenSlot],
+) -> Result<Option<SecretBytes>, Cause> {
+    presented(headers, query, more).map(token::in_slot).transpose().map_err(|_| Cause::Busy)
+}
+
+/// The same where it stands: in one of the places every provider has, or in one of that provider's.
+pub(crate) fn presented<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&'a str>,
+    more: &[TokenSlot],
+) -> Option<&'a [u8]> {
     let is_given = |token: &&[u8]| !token.is_empty();
-    let found = headers
+    headers
         .get(AUTHORIZATION)
         .and_then(|value| bearer(value.as_bytes()))
         .filter(is_given)
@@ -83,8 +97,19 @@ pub(crate) fn token(headers: &HeaderMap, query: Option<&str>) -> Result<Option<S
                 .map(HeaderValue::as_bytes)
                 .find(is_given)
         })
-        .or_else(|| query.and_then(query::key).map(str::as_bytes));
-    found.map(token::in_slot).transpose().map_err(|_| Cause::Busy)
+        .or_else(|| query.and_then(|query| query::token(query, "key")).map(str::as_bytes))
+        .or_else(|| more.iter().filter_map(|slot| in_its_slot(slot, headers, query)).find(is_given))
+}
+
+fn in_its_slot<'a>(slot: &TokenSlot, headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a [u8]> {
+    match slot {
+        TokenSlot::Header { name, prefix } => {
+            let value = headers.get(name.as_str())?.as_bytes();
+            let (start, token) = value.split_at_checked(prefix.len())?;
+            start.eq_ignore_ascii_case(prefix.as_bytes()).then(|| token.trim_ascii())
+        }
+        TokenSlot::Query { name } => query::token(query?, name).map(str::as_bytes),
+    }
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
@@ -101,7 +126,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
             .collect();
-        token(&headers, query).unwrap().map(|token| token.len())
+        token(&headers, query, &[]).unwrap().map(|token| token.len())
     }
 
     #[test]
@@ -123,6 +148,21 @@ mod tests {
             token_len(&[("authorization", "Bearer "), ("x-api-key", "")], Some("key=&key=1")),
             Some(1)
         );
+    }
+
+    #[test]
+    fn a_providers_own_places_come_last() {
+        let slots = [
+            TokenSlot::Header { name: "x-acme".into(), prefix: "Key ".into() },
+            TokenSlot::Query { name: "acme".into() },
+        ];
+        let mut headers = HeaderMap::new();
+        headers.insert("x-acme", "key  one".parse().unwrap());
+        assert_eq!(presented(&headers, Some("acme=two"), &slots), Some(&b"one"[..]));
+        assert_eq!(presented(&headers, Some("acme=two&key=three"), &slots), Some(&b"three"[..]));
+        headers.insert("x-acme", "Token one".parse().unwrap());
+        assert_eq!(presented(&headers, Some("acme=two"), &slots), Some(&b"two"[..]));
+        assert_eq!(presented(&headers, Some("acme=two"), &[]), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use proto::lease_lane::Caller;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use super::presence::Shared;
 use crate::cut::Cut;
 use crate::worker::{Phase, Worker};
 
@@ -103,7 +105,7 @@ fn caller_of(stream: &UnixStream) -> io::Result<Caller> {
     Ok(Caller::Unix { uid: peer.uid(), pid })
 }
 
-fn admit<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
+fn admit<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
     if worker.clients.get() >= CLIENTS_MAX {
         tokio::task::spawn_local(turn_away(stream));
         return;
@@ -130,9 +132,14 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let _ = tokio::time::timeout(Duration::from_millis(250), polite).await;
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
+async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
+    worker: &Rc<Worker>,
+    stream: S,
+    caller: Caller,
+) {
+    let stream = Shared::new(stream);
     let has_asked = Rc::new(Cell::new(false));
-    let cut = Rc::new(Cut::default());
+    let cut = Rc::new(Cut::of(Rc::new(stream.again())));
     let service = service_fn(|request| {
         has_asked.set(true);
         let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), request);

@@ -3,10 +3,11 @@
 //! One request: check its head, ask keeperd, hand over to the upstream. Nothing of a request is
 //! logged but what [`crate::access_log`] has a field for.
 
-mod admit;
+pub(crate) mod admit;
 pub(crate) mod clients;
 mod host;
 mod path;
+pub(crate) mod presence;
 mod probe;
 pub(crate) mod query;
 pub(crate) mod strip;
@@ -21,11 +22,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
-use proto::control_lane::LogLevel;
+use proto::control_lane::{ErrorShape, LogLevel};
 use proto::hazmat::SecretBytes;
 use proto::journal::Outcome;
 use proto::lease_lane::Caller;
-use proto::name::ProviderId;
 
 use crate::access_log::{AccessEnd, AccessLine};
 use crate::cut::Cut;
@@ -51,24 +51,26 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Answered> {
     cut.begin();
+    let shape = shape(&worker, request.uri().path());
     if let Err(cause) = admit::check(&request) {
-        return refuse(&worker, cause, None);
+        return refuse(&worker, cause, shape);
     }
-    if let Some(response) = probe::answer(request.method(), request.uri().path(), worker.keeper.state()) {
+    let path = request.uri().path();
+    let state = if path == probe::READY { worker.keeper.probe().await } else { worker.keeper.state() };
+    if let Some(response) = probe::answer(request.method(), path, state) {
         return response.map(Answered::Own);
     }
     let ask = match admit::ask(&request, caller) {
         Ok(ask) => ask,
-        Err(cause) => return refuse(&worker, cause, None),
+        Err(cause) => return refuse(&worker, cause, shape),
     };
-    let provider = ask.provider.clone();
     match crate::upstream::relay::relay(&worker, &cut, ask, request).await {
         Ok(response) => {
             cut.answered();
             response.map(|body| Answered::Streamed(Box::new(body)))
         }
         // The ticket, if there was one, has logged it.
-        Err(cause) => refusal::answer(cause, Some(&provider)).map(Answered::Own),
+        Err(cause) => refusal::answer(cause, shape).map(Answered::Own),
     }
 }
 
@@ -80,7 +82,8 @@ pub(crate) async fn lease(
     ask: Ask,
     client: &Parts,
 ) -> Result<(Ticket, Box<Opened>), Cause> {
-    let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query())?;
+    let slots = worker.upstream.transport(&ask.provider).map_or(&[][..], |known| &known.token_slots);
+    let token: Option<SecretBytes> = admit::token(&client.headers, client.uri.query(), slots)?;
     let (provider, method) = (ask.provider.clone(), ask.method.clone());
     let Some((seq, answer)) = worker.keeper.ask_open(ask, token, cut) else {
         return Err(Cause::KeeperUnavailable);
@@ -102,6 +105,16 @@ pub(crate) async fn lease(
             ticket.refused(told.refusal.as_str());
             Err(Cause::Keeper(told))
         }
+        // The ask is withdrawn, and a value that comes all the same is wiped.
+        Ok(Answer::Overdue) => {
+            ticket.over(Outcome::NotSent);
+            Err(Cause::KeeperUnavailable)
+        }
+        // Nobody is there to read this.
+        Ok(Answer::ClientGone) => {
+            ticket.over(Outcome::ClientGone);
+            Err(Cause::KeeperUnavailable)
+        }
         Err(_) => {
             ticket.refused(Cause::KeeperUnavailable.code());
             Err(Cause::KeeperUnavailable)
@@ -109,10 +122,16 @@ pub(crate) async fn lease(
     }
 }
 
-fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Response<Answered> {
+/// In whose shape a client is refused that asks for that path, whatever else is wrong with it.
+fn shape(worker: &Worker, path: &str) -> ErrorShape {
+    let transport = path::provider(path).and_then(|provider| worker.upstream.transport(&provider));
+    transport.map_or(ErrorShape::OpenAi, |transport| transport.errors)
+}
+
+fn refuse(worker: &Worker, cause: Cause, shape: ErrorShape) -> Response<Answered> {
     worker.log.line(LogLevel::Info, || {
         AccessLine {
-            provider,
+            provider: None,
             method: None,
             end: AccessEnd::Refused(cause.code()),
             ms: 0,
@@ -122,7 +141,7 @@ fn refuse(worker: &Worker, cause: Cause, provider: Option<&ProviderId>) -> Respo
         }
         .to_string()
     });
-    refusal::answer(cause, provider).map(Answered::Own)
+    refusal::answer(cause, shape).map(Answered::Own)
 }
 
 impl Body for Answered {

@@ -10,6 +10,10 @@ use crate::refusal::Cause;
 
 const PROXY: &str = "/proxy/";
 
+/// Paths that come without the prefix, since an SDK has put our host, and no more, into a URL of its
+/// provider's. Routes as every other: keeperd judges them.
+const BARE: [(&str, &str); 1] = [("/upload/v1", "google")];
+
 /// Where a request wants to go.
 pub(crate) struct Target<'a> {
     /// From the path.
@@ -20,15 +24,25 @@ pub(crate) struct Target<'a> {
 
 /// Parses the path of a request's target.
 pub(crate) fn parse(path: &str) -> Result<Target<'_>, Cause> {
-    let Some(rest) = path.strip_prefix(PROXY) else {
-        return Err(Cause::NoSuchPath);
-    };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (provider, path) = rest.split_at_checked(end).ok_or(Cause::NoSuchPath)?;
-    let provider = ProviderId::parse(provider).map_err(|_| Cause::NoSuchPath)?;
+    let (provider, path) = split(path).ok_or(Cause::NoSuchPath)?;
     let path = if path.is_empty() { "/" } else { path };
     check(path)?;
     Ok(Target { provider, path })
+}
+
+/// The provider a path names, whatever stands behind it.
+pub(crate) fn provider(path: &str) -> Option<ProviderId> {
+    split(path).map(|(provider, _)| provider)
+}
+
+fn split(path: &str) -> Option<(ProviderId, &str)> {
+    let Some(rest) = path.strip_prefix(PROXY) else {
+        let (_, id) = BARE.iter().find(|(start, _)| path.starts_with(start))?;
+        return Some((ProviderId::parse(id).ok()?, path));
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (provider, path) = rest.split_at_checked(end)?;
+    Some((ProviderId::parse(provider).ok()?, path))
 }
 
 fn check(path: &str) -> Result<(), Cause> {
@@ -97,6 +111,8 @@ mod tests {
             ("/proxy/openai/v1/a%20b%C3%A9", "openai", "/v1/a%20b%C3%A9"),
             ("/proxy/openai", "openai", "/"),
             ("/proxy/openai/", "openai", "/"),
+            ("/upload/v1beta/files", "google", "/upload/v1beta/files"),
+            ("/proxy/google/upload/v1beta/files", "google", "/upload/v1beta/files"),
         ] {
             let target = parse(sent).unwrap_or_else(|cause| panic!("{sent}: {cause:?}"));
             assert_eq!((target.provider.as_str(), target.path), (provider, path));
@@ -133,6 +149,7 @@ mod tests {
             let cause = parse(&format!("/proxy/openai{rest}")).err();
             assert!(matches!(cause, Some(Cause::BadRequest(_))), "{rest}: {cause:?}");
         }
+        assert!(matches!(parse("/upload/v1/../files"), Err(Cause::BadRequest(_))));
         let long = format!("/proxy/openai/{}", "a".repeat(PATH_MAX));
         assert!(matches!(parse(&long), Err(Cause::BadRequest(_))));
     }
@@ -148,6 +165,8 @@ mod tests {
             "/proxy/Open_AI/x",
             "/proxy/%6f/x",
             "/proxy/../x",
+            "/upload/files",
+            "/v1/upload/v1beta/files",
         ] {
             assert_eq!(parse(sent).err(), Some(Cause::NoSuchPath), "{sent}");
         }

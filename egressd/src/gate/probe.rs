@@ -7,14 +7,17 @@ use hyper::{Method, Response, StatusCode};
 
 use crate::keeper::KeeperState;
 
+/// Asks keeperd, each time.
+pub(crate) const READY: &str = "/readyz";
+
 /// Answers a probe; `None` if the path is none.
 pub(crate) fn answer(method: &Method, path: &str, keeper: KeeperState) -> Option<Response<Full<Bytes>>> {
     let (status, body) = match path {
         "/healthz" => (StatusCode::OK, r#"{"status":"alive"}"#),
-        "/readyz" => match keeper {
+        READY => match keeper {
             KeeperState::Unlocked => (StatusCode::OK, r#"{"status":"ready"}"#),
             KeeperState::Locked => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"vault_locked"}"#),
-            KeeperState::Silent | KeeperState::Lost => {
+            KeeperState::Silent | KeeperState::Mute | KeeperState::Lost => {
                 (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"keeper_unavailable"}"#)
             }
         },
@@ -44,6 +47,7 @@ mod tests {
             (KeeperState::Silent, 503),
             (KeeperState::Locked, 503),
             (KeeperState::Unlocked, 200),
+            (KeeperState::Mute, 503),
             (KeeperState::Lost, 503),
         ] {
             assert_eq!(answer(&Method::GET, "/readyz", state).unwrap().status(), ready);

@@ -12,6 +12,7 @@ use hyper::header::{
     VIA,
 };
 
+use proto::control_lane::TokenSlot;
 use proto::lease_lane::Inject;
 
 use super::admit::{SECRET, TOKEN_HEADERS};
@@ -27,12 +28,21 @@ pub(crate) struct Strip {
 }
 
 impl Strip {
-    /// For a request with that head, into which a value is put there.
-    pub(crate) fn new(head: &HeaderMap, inject: &Inject) -> Self {
+    /// For a request with that head, into which a value is put there, and whose client may have had a
+    /// token in one of those places.
+    pub(crate) fn new(head: &HeaderMap, inject: &Inject, slots: &[TokenSlot]) -> Self {
         let mut withheld = listed(head);
         match inject {
             Inject::Header { name, prefix: _ } => withheld.extend(HeaderName::from_bytes(name.as_bytes())),
-            Inject::Query { name: _ } => {}
+            Inject::Query { name: _ } | Inject::Nothing => {}
+        }
+        for slot in slots {
+            match slot {
+                TokenSlot::Header { name, prefix: _ } => {
+                    withheld.extend(HeaderName::from_bytes(name.as_bytes()));
+                }
+                TokenSlot::Query { name: _ } => {}
+            }
         }
         Self { withheld }
     }
@@ -118,6 +128,30 @@ fn is_dropped(name: &HeaderName) -> bool {
     [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST, EXPECT, FORWARDED, VIA, REAL_IP, SECRET].contains(name)
         || TOKEN_HEADERS.contains(name)
         || name.as_str().starts_with("x-forwarded-")
+        || is_credential(name.as_str())
+}
+
+/// Whether a header of that name holds a credential by its name's last words: a client may have set
+/// the key of another gateway, or its own under another name.
+fn is_credential(name: &str) -> bool {
+    const ENDS: [&str; 8] = [
+        "api-key",
+        "apikey",
+        "auth-key",
+        "auth-token",
+        "access-token",
+        "security-token",
+        "authorization",
+        "subscription-key",
+    ];
+    let ends_with = |end: &&str| {
+        let before = name.strip_suffix(end);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
+    };
+    if name.contains('_') {
+        return is_credential(&name.replace('_', "-"));
+    }
+    ENDS.iter().any(ends_with) || name == "x-goog-iam-authorization-token"
 }
 
 /// The names `connection` lists, as many as there are. Those that say what the body is are not about
@@ -166,6 +200,14 @@ mod tests {
             "via",
             "host",
             "x-ugent-secret",
+            "apikey",
+            "x-portkey-api-key",
+            "x_access_token",
+            "x-amz-security-token",
+            "x-auth-token",
+            "ocp-apim-subscription-key",
+            "x-serverless-authorization",
+            "x-acme-token",
             "expect",
             "x-listed",
             "x-also-listed",
@@ -180,14 +222,16 @@ mod tests {
             "openai-organization",
             "anthropic-beta",
             "user-agent",
+            "idempotency-key",
             "accept",
         ] {
             from.append(name.parse::<HeaderName>().unwrap(), "kept".parse().unwrap());
         }
         from.append("accept", "twice".parse().unwrap());
         from.append("x-custom-key", "of the caller".parse().unwrap());
-        let to = Strip::new(&from, &into("X-Custom-Key")).head(&from);
-        assert_eq!(to.len(), 7);
+        let slots = [TokenSlot::Header { name: "x-acme-token".into(), prefix: String::new() }];
+        let to = Strip::new(&from, &into("X-Custom-Key"), &slots).head(&from);
+        assert_eq!(to.len(), 8);
         assert!(to.iter().all(|(_, value)| value == "kept" || value == "twice"));
         assert_eq!(to.get_all("accept").iter().count(), 2);
     }
@@ -199,7 +243,7 @@ mod tests {
         head.append(TRAILER, "X-Api-Key, x-checksum".parse().unwrap());
         head.append(TRAILER, "x-listed,authorization , x-custom-key,content-length".parse().unwrap());
         head.append(TRAILER, "x-forwarded-for,trailer,x-signature".parse().unwrap());
-        let strip = Strip::new(&head, &into("x-custom-key"));
+        let strip = Strip::new(&head, &into("x-custom-key"), &[]);
         assert_eq!(
             strip.head(&head).get_all(TRAILER).iter().collect::<Vec<_>>(),
             ["x-checksum, x-signature"]

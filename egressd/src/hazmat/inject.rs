@@ -40,13 +40,13 @@ struct Armed {
 
 impl Arm {
     /// Arms the stream for the next request's head, and for what is read until [`Arm::forget`].
-    pub(crate) fn load(&self, needle: Needle, watch: Option<Watch>) {
+    pub(crate) fn load(&self, needle: impl Into<Option<Needle>>, watch: Option<Watch>) {
         self.0.wrote.set(false);
         self.0.read.set(false);
         self.0.sight.set(Sight::Nothing);
         self.0.early.set(0);
         self.0.awaits_head.set(true);
-        *self.0.needle.borrow_mut() = Some(needle);
+        *self.0.needle.borrow_mut() = needle.into();
         *self.0.watch.borrow_mut() = watch;
     }
 

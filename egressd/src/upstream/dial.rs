@@ -167,6 +167,8 @@ mod tests {
             connect_timeout_ms: 200,
             idle_timeout_ms: 0,
             scrub: true,
+            errors: proto::control_lane::ErrorShape::OpenAi,
+            token_slots: Vec::new(),
         };
         let mut notes = Vec::new();
         let transports = Transports::open(vec![transport], Vec::new(), &mut notes).unwrap();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Uri};
-use proto::control_lane::{Scheme, Transport};
+use proto::control_lane::{Scheme, TokenSlot, Transport};
 use proto::lease_lane::Inject;
 
 use super::request_body::RequestBody;
@@ -24,8 +24,8 @@ const UNFIT: Cause = Cause::UpstreamUnreachable("the keeper's lease for it canno
 pub(super) struct Built {
     /// With a placeholder in the value's place.
     pub(super) request: Request<RequestBody>,
-    /// Writes the value.
-    pub(super) needle: Needle,
+    /// Writes the value, if there is one.
+    pub(super) needle: Option<Needle>,
     /// Keeps the slot until the response has ended; without it, it is wiped with the head written.
     pub(super) scrub: Option<Scrub>,
     /// Looks for it in all that is read, as long as there is a scrub.
@@ -42,37 +42,48 @@ pub(super) fn build(
 ) -> Result<Built, Cause> {
     let mut headers = strip.head(&client.headers);
     headers.insert(HOST, host(&opened)?);
-    let value = Rc::new(opened.value);
-    let (needle, target) = match &opened.inject {
-        Inject::Header { name, prefix } => {
+    let slots = &transport.token_slots;
+    let value = opened.value.map(Rc::new);
+    let (needle, target) = match (&opened.inject, &value) {
+        (Inject::Header { name, prefix }, Some(value)) => {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| UNFIT)?;
-            let needle = Needle::in_header(name.as_str(), prefix, Rc::clone(&value))?;
+            let needle = Needle::in_header(name.as_str(), prefix, Rc::clone(value))?;
             let text = [prefix.as_bytes(), needle.placeholder()].concat();
             let mut text = HeaderValue::from_bytes(&text).map_err(|_| UNFIT)?;
             text.set_sensitive(true);
             // Whatever the client had in that place is gone with this.
             headers.insert(name, text);
-            (needle, stem(&opened.path, client.uri.query(), None))
+            (Some(needle), stem(&opened.path, client.uri.query(), slots, None))
         }
-        Inject::Query { name } => {
-            let stem = stem(&opened.path, client.uri.query(), Some(name));
-            let needle = Needle::in_query(client.method.as_str(), &stem, Rc::clone(&value))?;
+        (Inject::Query { name }, Some(value)) => {
+            let stem = stem(&opened.path, client.uri.query(), slots, Some(name));
+            let needle = Needle::in_query(client.method.as_str(), &stem, Rc::clone(value))?;
             let text = std::str::from_utf8(needle.placeholder()).map_err(|_| UNFIT)?;
             let target = format!("{stem}{text}");
-            (needle, target)
+            (Some(needle), target)
+        }
+        (Inject::Nothing, None) => (None, stem(&opened.path, client.uri.query(), slots, None)),
+        (Inject::Header { .. } | Inject::Query { .. }, None) | (Inject::Nothing, Some(_)) => {
+            return Err(UNFIT);
         }
     };
     let mut request = Request::new(body);
     *request.method_mut() = client.method.clone();
     *request.uri_mut() = uri(target)?;
     *request.headers_mut() = headers;
-    let watch = transport.scrub.then(|| Watch::new(Rc::clone(&value)));
-    Ok(Built { request, needle, scrub: transport.scrub.then(|| Scrub::new(value)), watch })
+    let searched = value.filter(|_| transport.scrub);
+    let watch = searched.as_ref().map(|value| Watch::new(Rc::clone(value)));
+    Ok(Built { request, needle, scrub: searched.map(Scrub::new), watch })
 }
 
 /// Path and query; with `name=` at the end, if a value is to be put behind it.
-fn stem(path: &str, query: Option<&str>, added: Option<&str>) -> String {
-    let kept = query.and_then(|query| query::without_key(query, added));
+fn stem(path: &str, query: Option<&str>, slots: &[TokenSlot], added: Option<&str>) -> String {
+    let of_tokens = slots.iter().filter_map(|slot| match slot {
+        TokenSlot::Query { name } => Some(name.as_str()),
+        TokenSlot::Header { .. } => None,
+    });
+    let cut = of_tokens.chain(added);
+    let kept = query.and_then(|query| query::without_credentials(query, cut));
     match (kept, added) {
         (None, None) => path.to_owned(),
         (Some(query), None) => format!("{path}?{query}"),

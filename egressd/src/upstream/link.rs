@@ -42,12 +42,12 @@ impl Link {
         Ok(Box::new(Self { sender, connection, arm, is_over: false, has_served: false }))
     }
 
-    /// Sends a request with the value in its head, and waits for the response's head. An error says
+    /// Sends a request with the value in its head, if there is one, and waits for the response's head. An error says
     /// only that there is none.
     pub(super) async fn exchange(
         &mut self,
         request: Request<RequestBody>,
-        needle: Needle,
+        needle: Option<Needle>,
         watch: Option<Watch>,
     ) -> Result<Response<Incoming>, ()> {
         self.arm.load(needle, watch);

@@ -14,9 +14,13 @@ pub(crate) mod resolve;
 pub(crate) mod response_body;
 pub(crate) mod transports;
 mod trust;
+mod upload_url;
 mod validity;
 
 use std::sync::Arc;
+
+use proto::control_lane::Transport;
+use proto::name::ProviderId;
 
 use crate::prepare::Outside;
 
@@ -32,5 +36,10 @@ impl Upstream {
     pub(crate) fn new(outside: Arc<Outside>) -> Self {
         let resolver = resolve::Resolver::new(Arc::clone(&outside));
         Self { outside, resolver, pool: pool::Pool::new() }
+    }
+
+    /// What is known of a provider, if the launcher named it.
+    pub(crate) fn transport(&self, provider: &ProviderId) -> Option<&Transport> {
+        self.outside.transports.of(provider)
     }
 }

@@ -13,6 +13,7 @@ use super::head::{self, Built};
 use super::link::Link;
 use super::request_body::RequestBody;
 use super::response_body::{Flight, ResponseBody};
+use super::upload_url;
 use crate::cut::Cut;
 use crate::gate;
 use crate::gate::strip::{self, Strip};
@@ -76,7 +77,9 @@ async fn attempt(
             Cause::UpstreamUnreachable("this gateway was not started for it; try again"),
         ));
     };
-    let strip = Rc::new(Strip::new(&client.headers, &opened.inject));
+    let strip = Rc::new(Strip::new(&client.headers, &opened.inject, &place.transport.token_slots));
+    // Of the provider's path, that which the client did not send.
+    let base_path = opened.path.strip_suffix(ask.path.as_str()).unwrap_or_default().to_owned();
     let (body, source) = RequestBody::split(body, ticket.tally(), Rc::clone(&strip));
     let Built { request, needle, mut scrub, watch } =
         match head::build(client, &strip, body, opened, &place.transport) {
@@ -119,6 +122,8 @@ async fn attempt(
             let mut response = Response::new(body);
             *response.status_mut() = head.status;
             *response.headers_mut() = strip::response(head.headers);
+            let transport = &place.transport;
+            upload_url::rewrite(response.headers_mut(), client, &ask.provider, transport, &base_path);
             Ok(response)
         }
         Err(()) => {

@@ -31,17 +31,16 @@ impl Transports {
     /// Loads the platform's roots and each provider's anchors.
     pub(crate) fn open(
         transports: Vec<Transport>,
-        mut anchors: Vec<(ProviderId, Vec<u8>)>,
+        anchors: Vec<(ProviderId, Vec<u8>)>,
         notes: &mut Vec<(LogLevel, String)>,
     ) -> Result<Self, Failure> {
         let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let platform = Trust::platform(&crypto, roots(notes));
         let mut places = Vec::with_capacity(transports.len());
         for transport in transports {
-            let own: Vec<_> = anchors
-                .extract_if(.., |(provider, _)| *provider == transport.provider)
-                .map(|(_, der)| der)
-                .collect();
+            // A provider of two hosts is here twice.
+            let own = anchors.iter().filter(|(provider, _)| *provider == transport.provider);
+            let own: Vec<_> = own.map(|(_, der)| der.clone()).collect();
             let tls = client(&crypto, platform.clone(), own, &transport.provider)?;
             places.push(Place { transport, tls });
         }
@@ -58,6 +57,11 @@ impl Transports {
                 && transport.port == opened.port
                 && (opened.scheme == Scheme::Https || transport.allow_private)
         })
+    }
+
+    /// What is known of a provider, whichever of its places is meant.
+    pub(crate) fn of(&self, provider: &ProviderId) -> Option<&Transport> {
+        self.0.iter().map(|place| &place.transport).find(|transport| transport.provider == *provider)
     }
 
     /// The ports of all places.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proto::control_lane::{
-    ControlOrder, ControlReport, ListenerKind, LogLevel, Scheme, StartEgress, Transport,
+    ControlOrder, ControlReport, ErrorShape, ListenerKind, LogLevel, Scheme, StartEgress, Transport,
 };
 use proto::failure::Failure;
 use proto::hello::LaneKind;
@@ -69,6 +69,8 @@ fn transport(id: &str, provider: &Provider) -> Transport {
         connect_timeout_ms: 5000,
         idle_timeout_ms: if id == "impatient" { 100 } else { 0 },
         scrub: id != "unscrubbed",
+        errors: if id == "google" { ErrorShape::Google } else { ErrorShape::OpenAi },
+        token_slots: Vec::new(),
     }
 }
 
@@ -221,6 +223,10 @@ fn keep(lane: UnixStream, port: u16, tell: &Sender<Asked>, stop: &Mutex<Receiver
             Err(unix::lane::LaneError::Deadline) if stop.lock().unwrap().try_recv().is_err() => continue,
             Err(_) => return,
         };
+        if let LeaseRequest::Probe { seq } = parcel.message {
+            lane.send(&LeaseAnswer::Probed { seq }, None, Vec::new(), soon()).unwrap();
+            continue;
+        }
         let token = parcel.value.as_ref().map(hazmat::text);
         if let LeaseRequest::Open { seq, path, caller, .. } = &parcel.message {
             let (answer, value) = judge(*seq, path, token.as_deref(), *caller, port);

@@ -1,6 +1,7 @@
 //! The checkpoint's file: the journal's newest key, sealed, in `secrets/audit/checkpoint`.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use proto::failure::{Failure, FailureClass};
@@ -17,12 +18,14 @@ pub(crate) const FIRST: u64 = 1;
 /// A checkpoint, sealed and ready to be written.
 pub(super) struct SealedCheckpoint {
     pub(super) counter: u64,
+    /// Of the key in it.
+    pub(super) step: u64,
     bytes: Vec<u8>,
 }
 
 impl SealedCheckpoint {
     pub(super) fn new(keys: &Keys, counter: u64, chain: &ChainKey) -> Result<Self, SealError> {
-        Ok(Self { counter, bytes: checkpoint::seal(keys, counter, chain)? })
+        Ok(Self { counter, step: chain.step(), bytes: checkpoint::seal(keys, counter, chain)? })
     }
 
     /// Writes it and wipes the one before. To be called when all records before its step are
@@ -45,28 +48,38 @@ pub(crate) fn begin(audit: &Path, keys: &Keys, chain: &ChainKey) -> Result<(), F
 /// The newest checkpoint that opens under these keys.
 pub(crate) fn newest(audit: &Path, keys: &Keys) -> Result<Checkpoint, Failure> {
     let path = path(audit);
-    let both = match files::open(&path).and_then(|file| places::read(&file, CHECKPOINT_LEN)) {
+    let both = match files::open(&path).and_then(|file| both(&file)) {
         Ok(both) => both,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => {
-            return Err(damaged(&path));
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(damaged(&path)),
         Err(error) => return Err(files::io_failure("cannot read", &path, &error)),
     };
-    let mut newest: Option<Checkpoint> = None;
-    for bytes in &both {
-        match checkpoint::open(keys, bytes) {
-            Ok(found) if newest.as_ref().is_none_or(|other| other.counter < found.counter) => {
-                newest = Some(found);
-            }
-            Ok(_) | Err(OpenError::Damaged) => {}
-            Err(OpenError::NoSlot) => return Err(no_slot()),
-        }
-    }
+    let newest = opened(keys, &both)?.into_iter().max_by_key(|checkpoint| checkpoint.counter);
     let mut newest = newest.ok_or_else(|| damaged(&path))?;
     if both.iter().all(|bytes| bytes.iter().any(|byte| *byte != 0)) {
         newest.older = Older::Remains;
     }
     Ok(newest)
+}
+
+/// What lies in both places; an overlong file holds none.
+pub(super) fn both(file: &File) -> io::Result<[Vec<u8>; 2]> {
+    match places::read(file, CHECKPOINT_LEN) {
+        Err(error) if error.kind() == ErrorKind::InvalidData => Ok([Vec::new(), Vec::new()]),
+        read => read,
+    }
+}
+
+/// Those that open under these keys. A crash may have cut one short, so one will do.
+pub(super) fn opened(keys: &Keys, both: &[Vec<u8>; 2]) -> Result<Vec<Checkpoint>, Failure> {
+    let mut found = Vec::new();
+    for bytes in both {
+        match checkpoint::open(keys, bytes) {
+            Ok(checkpoint) => found.push(checkpoint),
+            Err(OpenError::Damaged) => {}
+            Err(OpenError::NoSlot) => return Err(no_slot()),
+        }
+    }
+    Ok(found)
 }
 
 fn path(audit: &Path) -> PathBuf {

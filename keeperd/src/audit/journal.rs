@@ -12,9 +12,11 @@ use proto::journal::{BODY_MAX, Event, LINK_LEN, Record};
 use proto::meta::RecordSeq;
 
 use super::adding::{Part, bug};
+use super::kept::Kept;
+use super::retention::Retention;
 use super::segment_file::SegmentFile;
 use super::segments;
-use super::sync::SyncDone;
+use super::sync::{Lost, SyncDone};
 use super::syncing::Syncing;
 use super::tail::{self, Place, Repair};
 use crate::hazmat::chain_key::ChainKey;
@@ -41,6 +43,10 @@ pub(crate) struct Journal {
     /// Why nothing is ever recorded again.
     pub(super) broken: Option<Failure>,
     pub(super) segment_max: u64,
+    pub(super) retention: Retention,
+    pub(super) kept: Kept,
+    /// What a person should hear of a sync that failed and was mended.
+    mended: Option<Failure>,
 }
 
 /// What only an open vault has.
@@ -68,6 +74,9 @@ impl Journal {
             syncing: Syncing::new(place.tip.seq),
             broken: None,
             segment_max: SEGMENT_MAX,
+            retention: Retention::nothing(),
+            kept: Kept::nothing(),
+            mended: None,
         })
     }
 
@@ -98,7 +107,11 @@ impl Journal {
         self.current = touched.pop();
         self.repair = None;
         self.syncing.wrote(&self.written, &self.ahead);
+        if self.written.segment != self.ahead.segment {
+            self.retention.look_at(Instant::now());
+        }
         self.written = self.ahead;
+        self.kept.wrote(added, self.written.tip.seq);
         if let Some(keyed) = &mut self.keyed {
             keyed.written.become_like(&keyed.ahead);
         }
@@ -109,17 +122,46 @@ impl Journal {
     pub(crate) fn synced(&mut self, done: SyncDone, now: Instant) -> Result<RecordSeq, Failure> {
         match self.syncing.finished(done, now) {
             Ok(seq) => {
+                self.kept.synced(seq, self.written.tip.seq);
                 if self.keyed.is_some() {
                     self.syncing.head_falls_due(now);
                 }
                 Ok(RecordSeq(seq))
             }
-            Err(error) => {
-                // INV-04: what the kernel failed to write once it may have forgotten.
-                let failure = files::io_failure("cannot sync the journal in", &self.audit, &error);
-                Err(self.broken.insert(failure).clone())
-            }
+            Err(lost) => self.after_a_failed_sync(&lost, now),
         }
+    }
+
+    /// A sync that failed and was mended since this was asked last.
+    pub(crate) fn take_mended(&mut self) -> Option<Failure> {
+        self.mended.take()
+    }
+
+    /// INV-04: what the kernel failed to write once it may have forgotten. What is not on the disk is
+    /// written into a new file; if that cannot be, nothing is ever recorded again.
+    fn after_a_failed_sync(&mut self, lost: &Lost, now: Instant) -> Result<RecordSeq, Failure> {
+        let told = |error: &io::Error| files::io_failure("cannot sync the journal in", &self.audit, error);
+        let failure = match lost {
+            Lost::Other(error) => told(error),
+            Lost::Segments(error) => {
+                let failure = told(error);
+                let anew = self
+                    .kept
+                    .write_anew(&self.audit)
+                    .and_then(|()| SegmentFile::open(&self.audit, self.written.segment, self.written.end));
+                if let Ok(segment) = anew {
+                    self.current = Some(segment);
+                    self.syncing.written_anew(self.written.tip.seq);
+                    if self.keyed.is_some() {
+                        self.syncing.head_falls_due(now);
+                    }
+                    self.mended = Some(failure);
+                    return Ok(RecordSeq(self.written.tip.seq));
+                }
+                failure
+            }
+        };
+        Err(self.broken.insert(failure).clone())
     }
 
     /// Writes, syncs and seals the head in this thread: the last thing before an orderly end. A job
@@ -191,6 +233,7 @@ impl Journal {
     /// back to where it was is not written to again.
     fn go_back(&mut self, touched: Vec<SegmentFile>) {
         self.ahead = self.written;
+        self.retention.forget_behind(self.written.tip.seq);
         if let Some(keyed) = &mut self.keyed {
             keyed.ahead.become_like(&keyed.written);
         }

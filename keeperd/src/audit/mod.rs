@@ -8,9 +8,13 @@
 mod adding;
 mod chain;
 pub(crate) mod checkpoint;
+mod evidence;
 pub(crate) mod head;
 mod journal;
+mod kept;
 mod places;
+mod recent;
+mod retention;
 mod segment_file;
 mod segments;
 mod sync;
@@ -21,9 +25,10 @@ mod verify;
 mod walk;
 
 pub(crate) use journal::Journal;
-pub(crate) use segments::{head_file, segments};
+pub(crate) use recent::since;
+pub(crate) use segments::{checkpoint_file, head_file, segments};
 pub(crate) use sync::{SyncDone, SyncJob};
-pub(crate) use verify::{verify, verify_with};
+pub(crate) use verify::{Files, Small, verify, verify_with};
 
 #[cfg(test)]
 mod tests;

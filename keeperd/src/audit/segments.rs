@@ -20,7 +20,15 @@ pub(super) const BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) fn segments(audit: &Path, after: u32, max: usize) -> io::Result<Vec<(u32, File)>> {
     let mut found = Vec::new();
     for number in numbers(audit)?.into_iter().filter(|number| *number > after).take(max) {
-        let file = files::open(&path(audit, number))?;
+        let file = match files::open(&path(audit, number)) {
+            Ok(file) => file,
+            // Cut off since it was listed, and so was what is before it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                found.clear();
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let mut magic = [0; MAGIC.len()];
         let is_begun = file.read_at(&mut magic, 0)? > 0 && magic != [0; MAGIC.len()];
         if is_begun {
@@ -32,7 +40,16 @@ pub(crate) fn segments(audit: &Path, after: u32, max: usize) -> io::Result<Vec<(
 
 /// The sealed head, read-only; something that is empty where there is none.
 pub(crate) fn head_file(audit: &Path) -> io::Result<File> {
-    match files::open(&audit.join("head")) {
+    open_or_empty(&audit.join("head"))
+}
+
+/// The checkpoint, likewise. It is sealed under the data key.
+pub(crate) fn checkpoint_file(audit: &Path) -> io::Result<File> {
+    open_or_empty(&audit.join("checkpoint"))
+}
+
+fn open_or_empty(path: &Path) -> io::Result<File> {
+    match files::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let (reader, mut writer) = io::pipe()?;
             writer.flush()?;

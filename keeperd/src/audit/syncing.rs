@@ -3,14 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::SealedCheckpoint;
 use super::head::{Head, SealedHead};
 use super::journal::Journal;
-use super::sync::{Names, Outcome, SyncDone, SyncJob};
+use super::sync::{Lost, Names, Outcome, SyncDone, SyncJob};
 use super::tail::Place;
 use crate::hazmat::checkpoint::Older;
 use crate::hazmat::keys::Keys;
@@ -34,6 +33,8 @@ pub(super) struct Syncing {
 struct CheckpointState {
     /// Of the newest.
     counter: u64,
+    /// Of the key in the newest that is on disk.
+    step: u64,
     /// Keyed records since.
     behind: u64,
     wanted: bool,
@@ -75,7 +76,9 @@ impl Journal {
             None => self.syncing.head.waiting.pop_front(),
         };
         self.syncing.head.taken(head.as_ref(), now);
-        if !self.unsynced() && checkpoint.is_none() && head.is_none() {
+        let covered = head.as_ref().map_or(self.syncing.covered(), |sealed| sealed.head.seq);
+        let remove_before = self.retention.take_removable(covered);
+        if !self.unsynced() && checkpoint.is_none() && head.is_none() && remove_before.is_none() {
             return None;
         }
         self.syncing.is_out = true;
@@ -90,6 +93,7 @@ impl Journal {
             names: std::mem::replace(&mut self.syncing.names, Names::Durable),
             checkpoint,
             head,
+            remove_before,
         })
     }
 
@@ -111,7 +115,7 @@ impl Syncing {
             files: Vec::new(),
             names: Names::Durable,
             synced,
-            checkpoint: CheckpointState { counter: 0, behind: 0, wanted: false },
+            checkpoint: CheckpointState { counter: 0, step: 0, behind: 0, wanted: false },
             head: HeadState { counter: 0, covers: 0, due: None, out: None, waiting: VecDeque::new() },
         }
     }
@@ -119,9 +123,11 @@ impl Syncing {
     /// Keys are there, as of that checkpoint and head. Both may have been read before a job of ours
     /// wrote newer ones, and a counter must never fall: it would send the next write to the place of
     /// the newest, the only one a crash then could not spare.
-    pub(super) fn unlocked(&mut self, counter: u64, older: Older, behind: u64, head: &Head) {
+    pub(super) fn unlocked(&mut self, counter: u64, older: Older, step: u64, behind: u64, head: &Head) {
         let wanted = behind >= CHECKPOINT_EVERY || older == Older::Remains;
-        self.checkpoint = CheckpointState { counter: self.checkpoint.counter.max(counter), behind, wanted };
+        let known = &self.checkpoint;
+        let (counter, step) = (known.counter.max(counter), known.step.max(step));
+        self.checkpoint = CheckpointState { counter, step, behind, wanted };
         self.head.counter = self.head.counter.max(head.counter);
         self.head.covers = self.head.covers.max(head.seq);
         self.head.due = None;
@@ -180,14 +186,18 @@ impl Syncing {
     }
 
     /// Takes a job's outcome; all records up to the returned seq are on disk.
-    pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> io::Result<u64> {
+    pub(super) fn finished(&mut self, done: SyncDone, now: Instant) -> Result<u64, Lost> {
         self.is_out = false;
         self.head.out = None;
-        done.records?;
-        self.synced = self.synced.max(done.upto);
+        if done.records.is_ok() {
+            self.synced = self.synced.max(done.upto);
+        }
         match done.checkpoint {
             // The keys may have gone and come back meanwhile, hence the greater of both.
-            Outcome::Done(counter) => self.checkpoint.counter = self.checkpoint.counter.max(counter),
+            Outcome::Done((counter, step)) => {
+                self.checkpoint.counter = self.checkpoint.counter.max(counter);
+                self.checkpoint.step = self.checkpoint.step.max(step);
+            }
             // Tried again with the next record.
             Outcome::Failed(_) => self.checkpoint.behind = CHECKPOINT_EVERY,
             Outcome::None => {}
@@ -207,7 +217,24 @@ impl Syncing {
             }
             Outcome::None => {}
         }
-        Ok(self.synced)
+        done.records.map(|()| self.synced)
+    }
+
+    /// All that was written is on the disk after all, in other files.
+    pub(super) fn written_anew(&mut self, written: u64) {
+        self.synced = written;
+        self.files.clear();
+        self.names = Names::Durable;
+    }
+
+    /// Seq up to which the newest head on disk covers the journal.
+    pub(super) const fn covered(&self) -> u64 {
+        self.head.covers
+    }
+
+    /// Step of the newest checkpoint on disk.
+    pub(super) const fn checkpointed(&self) -> u64 {
+        self.checkpoint.step
     }
 
     fn seal_head(&self, keys: &Keys, written: &Place) -> SealedHead {

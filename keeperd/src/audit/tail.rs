@@ -38,11 +38,13 @@ pub(super) struct Repair {
 pub(super) fn find(audit: &Path) -> Result<(Place, Option<Repair>), Failure> {
     let failed = |error| io_failure("cannot read", audit, &error);
     let numbers = numbers(audit).map_err(failed)?;
-    if let Some((missing, _)) = (1..).zip(&numbers).find(|(expected, number)| expected != *number) {
+    // What is before the first was cut off; whether rightly, a verifier says.
+    let first = numbers.first().copied().unwrap_or(1);
+    if let Some((missing, _)) = (first..).zip(&numbers).find(|(expected, number)| expected != *number) {
         return Err(damaged(missing, "a segment is missing"));
     }
     let covered = Claims::read(audit).map_err(failed)?.furthest();
-    let (place, repair) = last_of(audit, u32::try_from(numbers.len()).unwrap_or(u32::MAX), covered)?;
+    let (place, repair) = last_of(audit, first, numbers.last().copied().unwrap_or(0), covered)?;
     if place.tip.seq < covered {
         return Err(damaged(place.segment.max(1), "records are missing at its end"));
     }
@@ -57,7 +59,9 @@ pub(super) fn take_up(
     head: &Head,
     chain: ChainKey,
 ) -> Result<(ChainKey, Place), Failure> {
-    let first = start_of_check(audit, place, head, chain.step())?;
+    let oldest = numbers(audit).map_err(|error| io_failure("cannot read", audit, &error))?;
+    let oldest = oldest.first().copied().unwrap_or(1);
+    let first = start_of_check(audit, oldest, place, head, chain.step())?;
     let mut checker = Checker::new(Tip::START, Some(chain));
     let mut at_head = head.seq == 0;
     let mut found = Place::START;
@@ -92,8 +96,8 @@ pub(super) fn take_up(
 }
 
 /// The last segment at which a check must begin to meet the head and all steps from the key's on.
-fn start_of_check(audit: &Path, place: &Place, head: &Head, step: u64) -> Result<u32, Failure> {
-    for number in (2..=place.segment).rev() {
+fn start_of_check(audit: &Path, oldest: u32, place: &Place, head: &Head, step: u64) -> Result<u32, Failure> {
+    for number in (oldest.saturating_add(1)..=place.segment).rev() {
         let bytes = bytes(audit, number)?;
         let (header, mut walk) = begun(number, &bytes)?;
         if header.first.0 > head.seq {
@@ -107,16 +111,19 @@ fn start_of_check(audit: &Path, place: &Place, head: &Head, step: u64) -> Result
             }
         }
     }
-    Ok(1)
+    Ok(oldest)
 }
 
 /// A rotation that the disk saw only in part leaves a cut segment before the last. What a head
 /// covers was synced, so a segment before that needs no look here.
-fn last_of(audit: &Path, count: u32, covered: u64) -> Result<(Place, Option<Repair>), Failure> {
+fn last_of(audit: &Path, first: u32, count: u32, covered: u64) -> Result<(Place, Option<Repair>), Failure> {
     let mut remove = Vec::new();
     let mut number = count;
     loop {
-        if number == 0 {
+        if number < first {
+            if first > 1 {
+                return Err(damaged(first, "it is empty"));
+            }
             return Ok((Place::START, repair(End::Clean, remove)));
         }
         let Some((header, place, end)) = scan(audit, number)? else {
@@ -127,8 +134,8 @@ fn last_of(audit: &Path, count: u32, covered: u64) -> Result<(Place, Option<Repa
             number -= 1;
             continue;
         };
-        match number.checked_sub(1).filter(|before| *before > 0) {
-            None if !Checker::new(Tip::START, None).fits(&header) => {
+        match number.checked_sub(1).filter(|before| *before >= first) {
+            None if first == 1 && !Checker::new(Tip::START, None).fits(&header) => {
                 return Err(damaged(number, "it is not the first"));
             }
             Some(before) if remove.is_empty() && covered < header.first.0 => match scan(audit, before)? {

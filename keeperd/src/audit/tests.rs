@@ -5,21 +5,26 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use proto::failure::FailureClass;
-use proto::journal::{Event, HEADER_LEN, RawRecord, Record, SegmentHeader, Verdict};
+use proto::journal::{Event, HEADER_LEN, Noted, RawRecord, Record, SegmentHeader, Verdict};
 use proto::meta::{RecordSeq, Timestamp};
 use proto::name::Consumer;
 
+use super::evidence::Evidence;
 use super::head::Claims;
 use super::journal::Journal;
 use super::verify::check;
 use super::walk::{Begin, Next, Walk};
-use super::{checkpoint, segments, verify};
+use super::{Files, Small, checkpoint, segments, verify};
 use crate::hazmat::chain_key::ChainKey;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 use crate::hazmat::samples::secret;
 use crate::store::tests::{Made, made};
 use crate::store::{Create, Store};
+
+mod forged;
+mod renewed;
+mod retention;
 
 struct World {
     made: Made,
@@ -88,18 +93,25 @@ fn record(number: u64) -> Record {
 }
 
 fn verdict_in(secrets: &Path) -> Verdict {
-    verdict_with(secrets, b"open sesame").unwrap()
+    verdict_with(secrets, None, b"open sesame").unwrap()
 }
 
-fn verdict_with(secrets: &Path, passphrase: &[u8]) -> Result<Verdict, proto::failure::Failure> {
+fn verdict_with(
+    secrets: &Path,
+    noted: Option<Noted>,
+    passphrase: &[u8],
+) -> Result<Verdict, proto::failure::Failure> {
     let audit = secrets.join("audit");
-    let files = super::segments(&audit, 0, usize::MAX).unwrap();
-    verify(
-        File::open(secrets.join("vault/header")).unwrap(),
-        super::head_file(&audit).unwrap(),
-        files.into_iter().map(|(_, file)| file).collect(),
-        secret(passphrase),
-    )
+    let segments = super::segments(&audit, 0, usize::MAX).unwrap();
+    let files = Files {
+        header: File::open(secrets.join("vault/header")).unwrap(),
+        small: Small {
+            head: super::head_file(&audit).unwrap(),
+            checkpoint: super::checkpoint_file(&audit).unwrap(),
+        },
+        segments: segments.into_iter().map(|(_, file)| file).collect(),
+    };
+    verify(files, noted, secret(passphrase))
 }
 
 /// Byte ranges of the records of a segment, and behind the last.
@@ -776,7 +788,7 @@ fn a_journal_of_another_vault_is_not_taken_over() {
 #[test]
 fn a_wrong_passphrase_gives_no_verdict() {
     let world = World::new();
-    let failure = verdict_with(world.made.dir.path(), b"open says me").unwrap_err();
+    let failure = verdict_with(world.made.dir.path(), None, b"open says me").unwrap_err();
     assert_eq!(failure.class, FailureClass::Refused);
 }
 
@@ -807,14 +819,14 @@ proptest::proptest! {
 struct Verifier {
     keys: Keys,
     first: ChainKey,
-    head: PathBuf,
+    audit: PathBuf,
 }
 
 impl Verifier {
     fn of(world: &World) -> Self {
         let header = fs::read(world.made.dir.path().join("vault/header")).unwrap();
         let (keys, first) = file_vault::open_for_verifier(&header, &secret(b"open sesame")).unwrap();
-        Self { keys, first, head: world.audit().join("head") }
+        Self { keys, first, audit: world.audit() }
     }
 
     fn is_damaged(&self, segments: &[Vec<u8>]) -> bool {
@@ -823,9 +835,12 @@ impl Verifier {
             fs::write(path.path(), bytes).unwrap();
             File::open(path.path()).unwrap()
         };
-        let claims = Claims::from_file(&File::open(&self.head).unwrap()).unwrap();
+        let claims = Claims::from_file(&super::head_file(&self.audit).unwrap()).unwrap();
+        let both = checkpoint::both(&super::checkpoint_file(&self.audit).unwrap()).unwrap();
+        let checkpoints = checkpoint::opened(&self.keys, &both).unwrap();
+        let evidence = Evidence::new(&self.keys, &claims, checkpoints, None);
         let files = segments.iter().map(file).collect();
-        match check(&self.keys, self.first.copy().unwrap(), &claims, files) {
+        match check(self.first.copy().unwrap(), evidence, files) {
             Ok(Verdict::Whole { .. }) => false,
             Ok(Verdict::Damaged { .. }) => true,
             // A flipped bit may make a format of the future.

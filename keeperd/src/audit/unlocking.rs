@@ -56,10 +56,11 @@ impl Journal {
         let (chain, found) = tail::take_up(&self.audit, &self.written, &head, chain)?;
         let ahead = chain.copy().map_err(|_| no_slot())?;
         self.settle_at(found)?;
-        self.syncing.unlocked(counter, older, ahead.step().saturating_sub(from), &head);
+        self.syncing.unlocked(counter, older, from, ahead.step().saturating_sub(from), &head);
         if head.seq < self.written.tip.seq {
             self.cover_leftovers()?;
         }
+        self.retention.look_at(Instant::now());
         self.keyed = Some(Keyed { keys: Arc::clone(keys), written: chain, ahead });
         Ok(())
     }

@@ -1,16 +1,19 @@
 //! Checks a whole journal by its files, in a process that has nothing else: every link from the
-//! first record on, and that the journal reaches its sealed head (INV-10). Writes nothing.
+//! first record on, and that the journal reaches its sealed head and its checkpoint (INV-10). Writes
+//! nothing.
 
 use std::fs::File;
 use std::io;
 
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
-use proto::journal::{JournalError, RawRecord, Verdict};
+use proto::journal::{Chained, JournalError, Noted, RawRecord, Record, Verdict};
 use proto::meta::RecordSeq;
 
 use super::chain::{Checker, Tip, Wrong};
-use super::head::{Claims, Head};
+use super::checkpoint;
+use super::evidence::Evidence;
+use super::head::Claims;
 use super::segments::BYTES_MAX;
 use super::tail::no_slot;
 use super::walk::{Begin, Next, Walk};
@@ -19,67 +22,69 @@ use crate::hazmat::file_vault::{self, HEADER_LEN};
 use crate::hazmat::keys::Keys;
 use crate::store::files;
 
-/// Checks a journal: the vault's header, the head (empty where there is none), and all segments,
-/// oldest first. A wrong passphrase is a failure; damage of the journal is a verdict.
+/// Sealed head and checkpoint; empty where there is none.
+pub(crate) struct Small {
+    pub(crate) head: File,
+    pub(crate) checkpoint: File,
+}
+
+/// Files a verifier is given, of a vault with a header: all segments, oldest first.
+pub(crate) struct Files {
+    pub(crate) header: File,
+    pub(crate) small: Small,
+    pub(crate) segments: Vec<File>,
+}
+
+/// Checks a journal. A wrong passphrase is a failure; damage of the journal is a verdict.
 pub(crate) fn verify(
-    header: File,
-    head: File,
-    segments: Vec<File>,
+    files: Files,
+    noted: Option<Noted>,
     passphrase: SecretBytes,
 ) -> Result<Verdict, Failure> {
+    let Files { header, small, segments } = files;
     let header =
         files::read(&header, 16 * HEADER_LEN).map_err(|error| unreadable("the vault's header", &error))?;
-    let claims = Claims::from_file(&head).map_err(|error| unreadable("the journal's head", &error))?;
     let (keys, first) =
         file_vault::open_for_verifier(&header, &passphrase).map_err(|error| error.failure())?;
     drop(passphrase);
-    check(&keys, first, &claims, segments)
+    verify_with(&keys, first, &small, segments, noted)
 }
 
 /// As [`verify`], with keys that come from elsewhere than a header.
 pub(crate) fn verify_with(
     keys: &Keys,
     first: ChainKey,
-    head: File,
+    small: &Small,
     segments: Vec<File>,
+    noted: Option<Noted>,
 ) -> Result<Verdict, Failure> {
-    let claims = Claims::from_file(&head).map_err(|error| unreadable("the journal's head", &error))?;
-    check(keys, first, &claims, segments)
+    let claims = Claims::from_file(&small.head).map_err(|error| unreadable("the journal's head", &error))?;
+    let both = checkpoint::both(&small.checkpoint)
+        .map_err(|error| unreadable("the checkpoint of the journal's key", &error))?;
+    let evidence = Evidence::new(keys, &claims, checkpoint::opened(keys, &both)?, noted);
+    check(first, evidence, segments)
 }
 
 /// As [`verify`], with the keys.
-pub(super) fn check(
-    keys: &Keys,
-    first: ChainKey,
-    claims: &Claims,
-    segments: Vec<File>,
-) -> Result<Verdict, Failure> {
-    let head = claims.newest_of_whole(keys);
-    let mut check = Check {
-        checker: Checker::new(Tip::START, Some(first)),
-        head,
-        at_head: head.is_some_and(|head| head.seq == 0),
-        torn_tail: false,
-    };
-    let mut number = 0;
+pub(super) fn check(first: ChainKey, evidence: Evidence, segments: Vec<File>) -> Result<Verdict, Failure> {
+    let checker = Checker::new(Tip::START, Some(first));
+    let mut check = Check { checker, evidence, number: 0, torn_tail: false };
     let count = segments.len();
     for (index, segment) in segments.into_iter().enumerate() {
-        number += 1;
         let place = if index + 1 == count { Last::Yes } else { Last::No };
-        match check.segment(number, &segment, place) {
+        match check.segment(&segment, place) {
             Ok(()) => {}
-            Err(Stop::Damage(what)) => return Ok(check.damaged(number, what)),
-            Err(Stop::Failure(failure)) => return Err(failure),
+            Err(stop) => return check.stopped(stop),
         }
     }
-    Ok(check.verdict(number))
+    check.verdict()
 }
 
 struct Check {
     checker: Checker,
-    head: Option<Head>,
-    /// Whether the record the head names was met.
-    at_head: bool,
+    evidence: Evidence,
+    /// Of the segment that is looked at; 0 before the first.
+    number: u32,
     torn_tail: bool,
 }
 
@@ -90,12 +95,17 @@ enum Last {
 }
 
 enum Stop {
+    /// Of what comes next.
     Damage(&'static str),
+    /// Of the record that was passed last: its link is right, and it is not what it should be.
+    Passed(&'static str),
     Failure(Failure),
 }
 
 impl Check {
-    fn segment(&mut self, number: u32, file: &File, last: Last) -> Result<(), Stop> {
+    fn segment(&mut self, file: &File, last: Last) -> Result<(), Stop> {
+        let is_first = self.number == 0;
+        self.number = self.number.saturating_add(1);
         let bytes = match files::read(file, BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -111,7 +121,11 @@ impl Check {
                 return Err(Stop::Damage("it does not begin as a segment does"));
             }
         };
-        if header.number != number {
+        if is_first && header.number > 1 {
+            self.checker.tip = self.evidence.begins_at(&header).map_err(Stop::Damage)?;
+            self.number = header.number;
+        }
+        if header.number != self.number {
             return Err(Stop::Damage("a segment is missing or out of order"));
         }
         if !self.checker.fits(&header) {
@@ -131,20 +145,40 @@ impl Check {
     }
 
     fn record(&mut self, header: Option<&[u8]>, raw: &RawRecord<'_>) -> Result<(), Stop> {
-        if raw.record().is_err() {
-            return Err(Stop::Damage("a record is malformed"));
+        let record = raw.record().map_err(|_| Stop::Damage("a record is malformed"))?;
+        if self.checker.tip.step.is_none() {
+            self.catch_up(&record)?;
         }
+        self.key_reached()?;
         self.checker.pass(header, raw).map_err(|wrong| match wrong {
             Wrong::Record(what) => Stop::Damage(what),
             Wrong::NoSlot => Stop::Failure(no_slot()),
         })?;
-        if let Some(head) = self.head.filter(|head| head.seq == self.checker.tip.seq) {
-            if head.link != self.checker.tip.link {
-                return Err(Stop::Damage("it is not the record the sealed head names"));
+        self.evidence.passed(&self.checker.tip, &record).map_err(Stop::Passed)
+    }
+
+    /// Behind a cut the key moves forward as it did then, up to the first keyed record that is left.
+    /// That the step is the right one, the record's link says.
+    fn catch_up(&mut self, record: &Record) -> Result<(), Stop> {
+        let Chained::Keyed { step } = record.chained else { return Ok(()) };
+        // There are no more steps than records: a number that was put there would take for ever.
+        if step > record.seq.0 || record.seq.0 != self.checker.tip.seq.saturating_add(1) {
+            return Err(Stop::Damage("records are missing, repeated or out of order"));
+        }
+        while self.checker.key.as_ref().is_some_and(|key| key.step() < step) {
+            self.key_reached()?;
+            if let Some(key) = &mut self.checker.key {
+                key.advance().map_err(|_| Stop::Failure(no_slot()))?;
             }
-            self.at_head = true;
         }
         Ok(())
+    }
+
+    fn key_reached(&mut self) -> Result<(), Stop> {
+        match &self.checker.key {
+            Some(key) => self.evidence.reached(key).map_err(Stop::Damage),
+            None => Ok(()),
+        }
     }
 
     /// The last write of all may have been cut by a crash; anything before it was synced.
@@ -158,29 +192,48 @@ impl Check {
         }
     }
 
-    fn verdict(self, segment: u32) -> Verdict {
-        let tip = self.checker.tip;
-        match self.head {
-            None => return self.damaged(segment, "the sealed head is missing or damaged"),
-            Some(_) if !self.at_head => {
-                return self
-                    .damaged(segment, "records are missing at the end: it does not reach the sealed head");
-            }
-            Some(_) => {}
+    fn verdict(mut self) -> Result<Verdict, Failure> {
+        if let Err(stop) = self.key_reached() {
+            return self.stopped(stop);
         }
-        Verdict::Whole {
-            records: tip.seq,
+        let tip = self.checker.tip;
+        let cut = match self.evidence.at_end(&tip) {
+            Ok(cut) => cut,
+            Err((at, what)) => {
+                let segment = if at == 1 { 1 } else { self.number };
+                return Ok(Verdict::Damaged { at: RecordSeq(at), segment, what: what.to_owned() });
+            }
+        };
+        if self.evidence.noted_is_gone() {
+            return Err(noted_is_gone());
+        }
+        Ok(Verdict::Whole {
+            records: tip.seq.saturating_sub(cut),
+            cut,
             last: RecordSeq(tip.seq),
             link: tip.link.iter().map(|byte| format!("{byte:02x}")).collect(),
             plain: self.checker.plain,
             torn_tail: self.torn_tail,
-        }
+        })
     }
 
-    fn damaged(&self, segment: u32, what: &str) -> Verdict {
-        let at = RecordSeq(self.checker.tip.seq.saturating_add(1));
-        Verdict::Damaged { at, segment, what: what.to_owned() }
+    fn stopped(&self, stop: Stop) -> Result<Verdict, Failure> {
+        let passed = self.checker.tip.seq;
+        let (at, what) = match stop {
+            Stop::Damage(what) => (passed.saturating_add(1), what),
+            Stop::Passed(what) => (passed, what),
+            Stop::Failure(failure) => return Err(failure),
+        };
+        Ok(Verdict::Damaged { at: RecordSeq(at), segment: self.number, what: what.to_owned() })
     }
+}
+
+fn noted_is_gone() -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        "the record that was noted was cut off since, as the settings say, and cannot be compared",
+        "compare with an export, or with a record noted later; the rest of the journal is whole",
+    )
 }
 
 fn unreadable(what: &str, error: &io::Error) -> Failure {

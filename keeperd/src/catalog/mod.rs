@@ -9,7 +9,9 @@ mod lock;
 mod rows;
 pub(crate) mod tables;
 pub(crate) mod token_table;
+mod tries;
 
 pub(crate) use database::Catalog;
 pub(crate) use proto::meta::TokenUse;
 pub(crate) use rows::{KnownToken, SecretRow, TokenRow, VersionRow};
+pub(crate) use tries::Tries;

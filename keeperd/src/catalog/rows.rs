@@ -5,6 +5,7 @@ use proto::name::{Consumer, Handle, Kind, ProviderId, TokenId};
 use serde::{Deserialize, Serialize};
 
 use crate::hazmat::binding::{Binding, DepositId, VaultId};
+use crate::hazmat::injectable::Injectable;
 use crate::hazmat::token::TokenDigest;
 
 /// One version of a secret.
@@ -15,7 +16,7 @@ pub(crate) struct VersionRow {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) created: Timestamp,
     /// Whether the value may stand in an HTTP header; found when it was deposited.
-    pub(crate) injectable: bool,
+    pub(crate) injectable: Injectable,
     /// When its value expires, if it does. Kept in a table of its own.
     #[serde(skip)]
     pub(crate) expires: Option<Timestamp>,

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::database::malformed;
 use super::end_table::{self, Ends};
-use super::{SecretRow, VersionRow, token_table};
-use crate::hazmat::binding::VaultId;
+use super::{SecretRow, Tries, VersionRow, token_table};
+use crate::hazmat::binding::{DepositId, VaultId};
+use crate::serve::Day;
 
 /// Of the tables below and of the rows' encoding.
 pub(super) const FORMAT: u32 = 1;
@@ -27,6 +28,10 @@ const USED: Table<&str, u64> = TableDefinition::new("last_used");
 const AT_FORMAT: &str = "format";
 const AT_BACKEND: &str = "backend";
 const AT_VAULT: &str = "vault";
+/// Made with the first try, so that a catalog without it is whole too.
+const AT_TRIES: &str = "tries";
+/// Made with the first warning.
+const AT_WARNED: &str = "warned";
 
 /// Makes all tables.
 pub(super) fn make(write: &WriteTransaction) -> Result<(), redb::Error> {
@@ -56,6 +61,26 @@ pub(crate) fn vault(read: &ReadTransaction) -> Result<Option<VaultId>, redb::Err
 pub(crate) fn choose(write: &WriteTransaction, backend: Backend, vault: VaultId) -> Result<(), redb::Error> {
     put(write, AT_BACKEND, &backend)?;
     put(write, AT_VAULT, &vault)
+}
+
+/// The wrong passphrases in a row.
+pub(crate) fn tries(read: &ReadTransaction) -> Result<Tries, redb::Error> {
+    Ok(single(read, AT_TRIES)?.unwrap_or(Tries::NONE))
+}
+
+/// Counts them.
+pub(crate) fn put_tries(write: &WriteTransaction, tries: Tries) -> Result<(), redb::Error> {
+    put(write, AT_TRIES, &tries)
+}
+
+/// The days on which somebody was warned of values that expire.
+pub(crate) fn warned(read: &ReadTransaction) -> Result<Vec<(DepositId, Day)>, redb::Error> {
+    Ok(single(read, AT_WARNED)?.unwrap_or_default())
+}
+
+/// Keeps them.
+pub(crate) fn put_warned(write: &WriteTransaction, days: &[(DepositId, Day)]) -> Result<(), redb::Error> {
+    put(write, AT_WARNED, &days)
 }
 
 /// All secrets, by name.

@@ -52,6 +52,12 @@ impl ChainKey {
         self.step
     }
 
+    /// Whether it is the same key of the same step. Takes as long whatever they hold.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let pairs = self.key.expose().iter().zip(other.key.expose());
+        self.step == other.step && pairs.fold(0, |apart, (one, other)| apart | (one ^ other)) == 0
+    }
+
     /// The link of a record.
     pub(crate) fn link(&self, parts: &[&[u8]]) -> [u8; LINK_LEN] {
         keyed(&self.key, parts)

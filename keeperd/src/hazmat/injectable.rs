@@ -4,6 +4,38 @@
 #![expect(clippy::disallowed_methods, reason = "INV-02: each byte of the value is looked at")]
 
 use proto::hazmat::SecretBytes;
+use serde::{Deserialize, Serialize};
+
+/// What a value's own look says of the requests it may go into: kept beside it in the catalog, so that
+/// the host is known before the value is opened. Says no more of the value than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Injectable {
+    // The order is the catalog's format: the first two stand where `false` and `true` once stood.
+    /// It may stand in no header.
+    No,
+    /// It may.
+    Yes,
+    /// It may, and begins with `al-`: providers that have such keys take them at another host.
+    YesMarked,
+}
+
+impl Injectable {
+    /// Whether it may stand in a header.
+    pub(crate) fn may_be(self) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes | Self::YesMarked => true,
+        }
+    }
+
+    /// Whether it is marked for a provider's other host.
+    pub(crate) fn is_marked(self) -> bool {
+        match self {
+            Self::No | Self::Yes => false,
+            Self::YesMarked => true,
+        }
+    }
+}
 
 /// Whether a value may be stored at all: not empty and without a NUL, which no environment variable
 /// could hold.
@@ -15,8 +47,11 @@ pub(crate) fn is_storable(value: &SecretBytes) -> bool {
 /// 16 to 8192 bytes, each 0x21 to 0x7E: no byte that could end a header line or be trimmed off it,
 /// and long enough that its placeholder cannot be met by chance.
 #[must_use]
-pub(crate) fn is_injectable(value: &SecretBytes) -> bool {
-    (16..=8192).contains(&value.len()) && value.expose().iter().all(u8::is_ascii_graphic)
+pub(crate) fn injectable(value: &SecretBytes) -> Injectable {
+    if !(16..=8192).contains(&value.len()) || !value.expose().iter().all(u8::is_ascii_graphic) {
+        return Injectable::No;
+    }
+    if value.expose().starts_with(b"al-") { Injectable::YesMarked } else { Injectable::Yes }
 }
 
 /// Whether an injectable value means itself in a query (RFC 3986 section 3.4): letters, digits and
@@ -35,7 +70,7 @@ mod tests {
     fn judge(bytes: &[u8]) -> bool {
         let mut value = SecretBytes::zeroed(bytes.len()).unwrap();
         value.expose_mut().copy_from_slice(bytes);
-        is_injectable(&value)
+        injectable(&value).may_be()
     }
 
     #[test]

@@ -29,6 +29,15 @@ pub(crate) struct Grant {
     /// From this moment on it grants nothing.
     pub(crate) not_after: Option<Timestamp>,
     pub(crate) limits: Limits,
+    /// Whether a person must approve each lease.
+    pub(crate) approving: Option<Approving>,
+}
+
+/// A person is asked before each lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Approving {
+    /// For how long an ask waits for the answer.
+    pub(crate) wait: Duration,
 }
 
 /// How much of what it allows a grant allows at a time.
@@ -120,6 +129,7 @@ impl Placed {
             not_after: grant.not_after,
             max_requests_per_minute: grant.limits.per_minute.map(NonZeroU32::get),
             max_concurrent: grant.limits.at_once.map(NonZeroU32::get),
+            approval_secs: grant.approving.map(|asks| u32::try_from(asks.wait.as_secs()).unwrap_or(u32::MAX)),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use proto::meta::Timestamp;
 use proto::name::{Consumer, Delivery, Handle, Host, Method, Purpose};
 use proto::policy::{LIST_MAX, PATTERN_MAX};
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
+use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
-use super::grants::{Grant, Limits, Placed};
+use super::grants::{Approving, Grant, Limits, Placed};
 use super::toml_place::Complaint;
 use super::{end_time, pattern};
 
@@ -17,11 +17,15 @@ use super::{end_time, pattern};
 const TTL_MAX_SECS: u64 = 86_400;
 /// Where a grant names no time.
 const TTL_DEFAULT_SECS: u64 = 300;
+/// How long an ask waits for its approval where a grant names no time, and the longest it may name:
+/// clients give up, and nobody should find a prompt that is an hour old.
+const APPROVAL_DEFAULT_SECS: u64 = 60;
+const APPROVAL_MAX_SECS: u64 = 600;
 /// Highest limit: what is counted for a minute is kept for a minute.
 const LIMIT_MAX: u32 = 100_000;
 
 /// Each field, as it may be written.
-const EXAMPLES: [(&str, &str); 11] = [
+const EXAMPLES: [(&str, &str); 13] = [
     ("secret_ref", "secret_ref = \"openai_api_key\""),
     ("consumer", "consumer = \"ugent-core\""),
     ("purposes", "purposes = [\"llm.chat\"]"),
@@ -33,6 +37,8 @@ const EXAMPLES: [(&str, &str); 11] = [
     ("not_after", "not_after = 2026-12-31, or not_after = 2026-12-31T18:00:00Z"),
     ("max_requests_per_minute", "max_requests_per_minute = 60"),
     ("max_concurrent", "max_concurrent = 4"),
+    ("approval", "approval = \"each-lease\""),
+    ("approval_secs", "approval_secs = 60"),
 ];
 
 #[derive(serde::Deserialize)]
@@ -57,7 +63,35 @@ struct Row {
     not_after: Option<Spanned<toml::Value>>,
     max_requests_per_minute: Option<Limit>,
     max_concurrent: Option<Limit>,
-    approval: Option<Spanned<IgnoredAny>>,
+    approval: Option<Approval>,
+    approval_secs: Option<Spanned<ApprovalSecs>>,
+}
+
+/// When a person is asked.
+#[derive(Clone, Copy)]
+enum Approval {
+    EachLease,
+}
+
+impl<'de> Deserialize<'de> for Approval {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "each-lease" => Ok(Self::EachLease),
+            _ => Err(D::Error::custom("approval is \"each-lease\", or is left out")),
+        }
+    }
+}
+
+/// Seconds, 1 to ten minutes.
+struct ApprovalSecs(Duration);
+
+impl<'de> Deserialize<'de> for ApprovalSecs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match u64::deserialize(from)? {
+            secs @ 1..=APPROVAL_MAX_SECS => Ok(Self(Duration::from_secs(secs))),
+            _ => Err(D::Error::custom("approval_secs is 1 to 600 (ten minutes)")),
+        }
+    }
 }
 
 /// A list with at least one element, and not too many for a frame.
@@ -130,10 +164,17 @@ fn grant(text: &str, row: Spanned<Row>) -> Result<Placed, Complaint> {
     let place = row.span();
     let row = row.into_inner();
     let start = Complaint::at(text, place.clone(), "");
-    if let Some(approval) = &row.approval {
-        let what = "approval is not in this version yet, and a grant must not promise what nobody asks for";
-        return Err(Complaint::at(text, approval.span(), what).mended_by("take that line out"));
-    }
+    let approving = match (row.approval, row.approval_secs) {
+        (Some(Approval::EachLease), secs) => {
+            let default = Duration::from_secs(APPROVAL_DEFAULT_SECS);
+            Some(Approving { wait: secs.map_or(default, |secs| secs.into_inner().0) })
+        }
+        (None, None) => None,
+        (None, Some(secs)) => {
+            let what = "approval_secs says how long to wait for an approval, and this grant asks for none";
+            return Err(Complaint::at(text, secs.span(), what).mended_by("add approval = \"each-lease\""));
+        }
+    };
     if row.delivery.0.contains(&Delivery::HttpHeaderInject) && row.allowed_hosts.is_none() {
         let what = "this grant delivers by http_header_inject and so needs allowed_hosts, as in [\"api.openai.com\"]";
         return Err(Complaint::at(text, place, what));
@@ -152,6 +193,7 @@ fn grant(text: &str, row: Spanned<Row>) -> Result<Placed, Complaint> {
             per_minute: row.max_requests_per_minute.map(|limit| limit.0),
             at_once: row.max_concurrent.map(|limit| limit.0),
         },
+        approving,
     };
     Ok(Placed::new(grant, start.line().unwrap_or_default()))
 }
@@ -241,7 +283,19 @@ ttl_secs = 300
             ("bad method", format!("{GOOD}methods = [\"post\"]\n"), "line 9"),
             ("bad path", format!("{GOOD}paths = [\"v1/x\"]\n"), "line 9"),
             ("path with a query", format!("{GOOD}paths = [\"/v1/x?y\"]\n"), "line 9"),
-            ("approval", format!("{GOOD}approval = \"each-lease\"\n"), "line 9"),
+            ("unknown approval", format!("{GOOD}approval = \"never\"\n"), "line 9"),
+            ("approval of another type", format!("{GOOD}approval = true\n"), "line 9"),
+            ("a wait for no approval", format!("{GOOD}approval_secs = 60\n"), "line 9"),
+            (
+                "no time to approve",
+                format!("{GOOD}approval = \"each-lease\"\napproval_secs = 0\n"),
+                "line 10",
+            ),
+            (
+                "too long to approve",
+                format!("{GOOD}approval = \"each-lease\"\napproval_secs = 601\n"),
+                "line 10",
+            ),
             (
                 "too many",
                 GOOD.replace("[\"api.openai.com\"]", &format!("{:?}", vec!["a.example"; 65])),
@@ -265,9 +319,10 @@ ttl_secs = 300
         );
         assert_eq!(mend(&format!("{GOOD}ttl_secs = 2\n")), "keep one of the two lines");
         assert!(mend(&format!("{GOOD}not_after = \"soon\"\n")).contains("2026-12-31T18:00:00Z"));
-        let approval = parse(&format!("{GOOD}approval = \"each-lease\"\n")).unwrap_err();
-        assert!(approval.to_string().contains("not in this version yet, "), "{approval}");
-        for (field, example) in EXAMPLES.iter().filter(|(field, _)| *field != "not_after") {
+        assert_eq!(mend(&format!("{GOOD}approval = 1\n")), "as in: approval = \"each-lease\"");
+        assert_eq!(mend(&format!("{GOOD}approval_secs = 1\n")), "add approval = \"each-lease\"");
+        let alone = |field: &str| !["not_after", "approval_secs"].contains(&field);
+        for (field, example) in EXAMPLES.iter().filter(|(field, _)| alone(field)) {
             let text = GOOD.lines().filter(|line| !line.starts_with(field)).collect::<Vec<_>>().join("\n");
             assert!(parse(&format!("{text}\n{example}\n")).is_ok(), "the example of {field} is right");
         }
@@ -285,6 +340,11 @@ ttl_secs = 300
         assert_eq!(grant.limits.per_minute, NonZeroU32::new(60));
         assert_eq!(grant.limits.at_once, NonZeroU32::new(4));
         assert_eq!(grant.not_after, Some(Timestamp(1_798_761_600_000)), "the whole day is before its end");
+        assert_eq!(grant.approving, None);
+        let asking =
+            |more: &str| parse(&format!("{GOOD}approval = \"each-lease\"\n{more}")).unwrap().remove(0);
+        let wait = |more: &str| asking(more).grant.approving.map(|asks| asks.wait.as_secs());
+        assert_eq!([wait(""), wait("approval_secs = 600\n")], [Some(60), Some(600)]);
         let until =
             |end: &str| parse(&format!("{GOOD}not_after = {end}\n")).unwrap().remove(0).grant.not_after;
         assert_eq!(until("\"2026-12-31\""), Some(Timestamp(1_798_761_600_000)));

@@ -1,5 +1,6 @@
 //! The verdict on an ask: a pure function of grants, secrets and the ask. INV-05 rests on it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use proto::journal::Reason;
@@ -7,7 +8,8 @@ use proto::meta::Timestamp;
 use proto::name::{Consumer, Delivery, Handle, Host, Method, ProviderId, Purpose};
 use proto::policy::GrantField;
 
-use super::grants::{Grant, GrantMark, Grants, Limits};
+use super::grants::{Approving, Grant, GrantMark, Grants, Limits};
+use crate::hazmat::injectable::Injectable;
 
 /// What somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Ask {
     pub(crate) purpose: Purpose,
     pub(crate) delivery: Delivery,
     pub(crate) host: Host,
+    /// Where it goes instead with a value that is marked for it.
+    pub(crate) marked_host: Option<Host>,
     /// The secret the client named, if it did.
     pub(crate) named: Option<Handle>,
     /// Of the request; none where there is none, or nobody said.
@@ -25,12 +29,24 @@ pub(crate) struct Ask {
     pub(crate) path: Option<String>,
 }
 
+impl Ask {
+    /// The same to the host where that value would go.
+    pub(crate) fn for_value(&self, found: Option<&Candidate>) -> Cow<'_, Self> {
+        match (&self.marked_host, found) {
+            (Some(host), Some(found)) if found.injectable.is_marked() => {
+                Cow::Owned(Self { host: host.clone(), ..self.clone() })
+            }
+            (Some(_) | None, Some(_) | None) => Cow::Borrowed(self),
+        }
+    }
+}
+
 /// What must be known of a secret to judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) provider: ProviderId,
     pub(crate) version: u32,
-    pub(crate) injectable: bool,
+    pub(crate) injectable: Injectable,
     pub(crate) expired: bool,
 }
 
@@ -39,11 +55,15 @@ pub(crate) struct Candidate {
 pub(crate) struct Granted {
     pub(crate) secret: Handle,
     pub(crate) version: u32,
+    /// The only host it may go to.
+    pub(crate) host: Host,
     pub(crate) ttl: Duration,
     /// The grant it rests on.
     pub(crate) grant: GrantMark,
     /// Of that grant.
     pub(crate) limits: Limits,
+    /// Whether a person must say so too.
+    pub(crate) approving: Option<Approving>,
     /// Where that grant begins.
     pub(crate) line: u32,
     _judged: (),
@@ -73,16 +93,20 @@ pub(crate) fn judge(
     let mut nearest = Near::Nothing;
     for placed in grants.iter().filter(|placed| is_about(&placed.grant, ask)) {
         let grant = &placed.grant;
-        let near = match (grant.unmet(ask, now).as_slice(), secret(&grant.secret)) {
+        let found = secret(&grant.secret);
+        let ask = &*ask.for_value(found.as_ref());
+        let near = match (grant.unmet(ask, now).as_slice(), found) {
             ([], Some(found)) if may_have(ask, &found) && found.expired => Near::SecretOver,
             ([], Some(found)) if may_have(ask, &found) => {
-                if ask.delivery != Delivery::HttpHeaderInject || found.injectable {
+                if ask.delivery != Delivery::HttpHeaderInject || found.injectable.may_be() {
                     return Verdict::Grant(Granted {
                         secret: grant.secret.clone(),
                         version: found.version,
+                        host: ask.host.clone(),
                         ttl: grant.ttl_from(now),
                         grant: placed.mark,
                         limits: grant.limits,
+                        approving: grant.approving,
                         line: placed.line,
                         _judged: (),
                     });

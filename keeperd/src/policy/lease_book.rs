@@ -32,8 +32,16 @@ impl LeaseKey {
             consumer: ask.consumer.clone(),
             purpose: ask.purpose.clone(),
             delivery: ask.delivery,
-            host: ask.host.clone(),
+            host: granted.host.clone(),
             grant: granted.grant,
+        }
+    }
+
+    /// Where the value goes, where that is not this machine.
+    pub(crate) fn shown_host(&self) -> Option<Host> {
+        match self.delivery {
+            Delivery::HttpHeaderInject => Some(self.host.clone()),
+            Delivery::Native | Delivery::EnvInject => None,
         }
     }
 }
@@ -43,8 +51,9 @@ impl LeaseKey {
 pub(crate) struct Lease {
     pub(crate) id: LeaseId,
     pub(crate) key: LeaseKey,
-    /// Of the ask it was issued for; later asks under it may take another of the same purpose.
-    pub(crate) route: RouteName,
+    /// Of the ask it was issued for; later asks under it may take another of the same purpose. None
+    /// where nothing is sent anywhere.
+    pub(crate) route: Option<RouteName>,
     pub(crate) expires: Moment,
     /// The record of its issue, which must be synced before the first release (INV-04).
     pub(crate) issued: RecordSeq,
@@ -71,10 +80,7 @@ impl Lease {
             version: key.version,
             purpose: key.purpose.clone(),
             delivery: key.delivery,
-            host: match key.delivery {
-                Delivery::HttpHeaderInject => Some(key.host.clone()),
-                Delivery::Native | Delivery::EnvInject => None,
-            },
+            host: key.shown_host(),
             issued: self.began,
             ends: Timestamp(time.0.saturating_add(left)),
             uses: self.uses,
@@ -156,7 +162,7 @@ mod tests {
                 host: Host::parse("api.openai.com").unwrap(),
                 grant: GrantMark::of_test(1),
             },
-            route: RouteName::parse("openai POST /v1/x").unwrap(),
+            route: Some(RouteName::parse("openai POST /v1/x").unwrap()),
             expires: Moment::at(Duration::from_secs(expires)),
             issued: RecordSeq(expires),
             began: Timestamp(0),

@@ -1,7 +1,7 @@
 //! How many requests each grant has at once, and had within the last minute. Beside the judge,
 //! which knows nothing of it: a limit delays what a grant allows, and never allows anything.
 //!
-//! Kept in memory alone: with a new keeper each window begins empty.
+//! Kept in memory alone; a new keeper takes what the last minute had from the journal.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::grants::{GrantMark, Limits, Placed};
 use crate::clock::Moment;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// What `max_requests_per_minute` looks back on.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 /// When to come again after too many at once: nobody knows when one of them ends.
 const AT_ONCE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -57,6 +58,18 @@ impl Uses {
         }
     }
 
+    /// Counts a request of the last minute that a keeper before this one saw; whether it is over is
+    /// of no matter, since its lane is gone. To be called in the order they began.
+    pub(crate) fn restore(&mut self, mark: GrantMark, limits: Limits, began: Moment) {
+        let Some(most) = limits.per_minute else { return };
+        let used = self.0.entry(mark).or_default();
+        used.began.push_back(began);
+        // The newest count longest.
+        if used.began.len() > most.get() as usize {
+            used.began.pop_front();
+        }
+    }
+
     /// A request of that grant is over.
     pub(crate) fn end(&mut self, mark: GrantMark) {
         if let Some(used) = self.0.get_mut(&mark) {
@@ -96,6 +109,17 @@ mod tests {
         assert_eq!(uses.has_room(MARK, limits, at(160)), Ok(()));
         uses.begin(MARK, limits, at(160));
         assert_eq!(uses.has_room(MARK, limits, at(161)), Err(Duration::from_secs(29)));
+    }
+
+    #[test]
+    fn what_was_used_before_a_restart_counts_as_much_as_what_is_used_now() {
+        let limits = Limits { per_minute: NonZeroU32::new(2), at_once: NonZeroU32::new(1) };
+        let mut uses = Uses::default();
+        for began in [50, 100, 110] {
+            uses.restore(MARK, limits, at(began));
+        }
+        assert_eq!(uses.has_room(MARK, limits, at(120)), Err(Duration::from_secs(40)), "from 100 on");
+        assert_eq!(uses.has_room(MARK, limits, at(160)), Ok(()), "and none of them is open");
     }
 
     #[test]

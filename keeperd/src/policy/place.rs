@@ -37,19 +37,29 @@ impl Place {
                 let format = format.as_deref().unwrap_or("{}");
                 let prefix = format.strip_suffix("{}").filter(|prefix| is_prefix(prefix));
                 let name = header.to_ascii_lowercase();
-                if !is_named(&name, b"!#$%&'*+-.^_`|~") || RESERVED.contains(&name.as_str()) {
+                if !is_credential_header(&name) {
                     return Err("inject.header is the name of a header that may hold a credential");
                 }
                 let prefix = prefix.ok_or(r#"inject.format ends in {}, as in "Bearer {}""#)?;
                 Ok(Inject::Header { name, prefix: prefix.to_owned() })
             }
-            (None, None, Some(name)) if is_named(name, b"-_.") => Ok(Inject::Query { name: name.clone() }),
+            (None, None, Some(name)) if is_query_name(name) => Ok(Inject::Query { name: name.clone() }),
             (None, None, Some(_)) => Err("inject.query is a name of letters, digits, -, _ and ."),
             (None, _, _) | (Some(_), _, Some(_)) => {
                 Err(r#"inject is { header = "NAME", format = "Bearer {}" } or { query = "NAME" }"#)
             }
         }
     }
+}
+
+/// Whether a header of that name, in lower case, may hold a credential.
+pub(super) fn is_credential_header(name: &str) -> bool {
+    is_named(name, b"!#$%&'*+-.^_`|~") && !RESERVED.contains(&name)
+}
+
+/// Whether a pair of the query may have that name.
+pub(super) fn is_query_name(name: &str) -> bool {
+    is_named(name, b"-_.")
 }
 
 fn is_named(name: &str, marks: &[u8]) -> bool {

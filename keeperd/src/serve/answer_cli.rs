@@ -19,7 +19,7 @@ use super::slow::Job;
 use crate::audit::segments;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
-use crate::store::{Deposit, Fix, Place};
+use crate::store::{Deposit, Fix, Place, passphrase_missing};
 
 impl Keeper {
     /// Answers one request, now or when its work is done.
@@ -111,15 +111,30 @@ impl Keeper {
             CliRequest::LeaseRevoke { which, in_flight } => {
                 self.answer_lease_revoke(lane, Revocation { which, in_flight }, value)
             }
+            CliRequest::ApprovalList { after } => {
+                let answer = self.list_approvals(after);
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::Approve { id } => self.answer_approve(lane, id, value),
+            CliRequest::Deny { id } => self.answer_deny(lane, id),
             CliRequest::VerifyFiles => {
                 match (self.is_in_keychain(), self.vault.id) {
                     (true, Some(vault)) => self.answer_verify_head(lane, vault)?,
-                    (true | false, None | Some(_)) => self.slow.send(Job::HeaderFile { lane }),
+                    (true | false, None | Some(_)) => {
+                        let passphrase = value.ok_or_else(passphrase_missing)?;
+                        self.slow.send(Job::HeaderFile { lane, passphrase });
+                    }
                 }
                 Ok(())
             }
             CliRequest::GrantList { seen } => {
                 let answer = self.list_grants(seen)?;
+                self.answer_cli(lane, answer, Recorded::NotNeeded);
+                Ok(())
+            }
+            CliRequest::ProviderList { seen } => {
+                let answer = self.list_providers(seen);
                 self.answer_cli(lane, answer, Recorded::NotNeeded);
                 Ok(())
             }
@@ -134,6 +149,12 @@ impl Keeper {
                 Ok(())
             }
             CliRequest::CheckText { file, part, more } => self.answer_check_text(lane, file, &part, more),
+            CliRequest::Borrow(borrow) => self.answer_borrow(lane, borrow, value),
+            CliRequest::Take { secret } => self.answer_take(lane, secret),
+            CliRequest::GiveBack => {
+                self.answer_give_back(lane);
+                Ok(())
+            }
             CliRequest::Orphans { fix } => {
                 let fix = match fix {
                     OrphanFix::Look => Fix::Look,

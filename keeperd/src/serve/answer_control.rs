@@ -1,6 +1,7 @@
 //! What the launcher orders.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use proto::control_lane::{ControlOrder, LogLevel};
 use proto::frame::FrameError;
@@ -9,8 +10,9 @@ use proto::lease_lane::LeaseAnswer;
 use unix::lane::{Descriptors, Lane, LaneError, Parcel};
 
 use super::keeper::{End, Keeper};
-use super::lanes::Who;
+use super::lanes::{Scope, Turn, Who};
 use super::slow::Job;
+use super::turn::credentials;
 
 impl Keeper {
     /// Obeys one order.
@@ -32,12 +34,13 @@ impl Keeper {
                 }
             }
             ControlOrder::NewKeychain => parcel.fds.into_iter().for_each(|fd| self.slow.helper(fd)),
+            ControlOrder::NewReader => parcel.fds.into_iter().for_each(|fd| self.add_reader(fd)),
             ControlOrder::Standing(standing) => self.standing = Some(standing),
             ControlOrder::Stop => self.end = Some(End::Orderly),
             ControlOrder::StartKeeper(_)
             | ControlOrder::VerifyFiles
             | ControlOrder::VerifySegments { .. }
-            | ControlOrder::Verify
+            | ControlOrder::Verify { .. }
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }
             | ControlOrder::StartEgress(_)
@@ -47,6 +50,21 @@ impl Keeper {
             | ControlOrder::VerifyHead => return Err(LaneError::Frame(FrameError::Malformed)),
         }
         Ok(())
+    }
+
+    /// A lane to an export of the journal.
+    fn add_reader(&mut self, fd: OwnedFd) {
+        let socket = UnixStream::from(fd);
+        let (uid, pid) = credentials(&socket);
+        let added = Lane::new(socket, Descriptors::Refused)
+            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))
+            .and_then(|lane| {
+                let who = Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::Journal };
+                self.lanes.add(lane, who)
+            });
+        if let Err(error) = added {
+            self.log(LogLevel::Warn, &format!("an export's lane could not be opened: {error}"));
+        }
     }
 
     /// A lane there is no locked memory for is let go: its worker sees the end of it, and the

@@ -32,9 +32,11 @@ impl Keeper {
                 format!("ugent secret rotate {handle} --stdin   (for a new version of it)"),
             ));
         }
-        if !provider.is_generic() && self.policy.providers.find(provider).is_none() {
-            let known: Vec<_> =
-                self.policy.providers.iter().map(|known| known.transport.provider.to_string()).collect();
+        let providers = &self.policy.providers;
+        let is_known = providers.find(provider).is_some() || providers.unplaced().contains(provider);
+        if !provider.is_generic() && !is_known {
+            let placed = providers.iter().map(|known| known.transport.provider.to_string());
+            let known: Vec<_> = placed.chain(providers.unplaced().iter().map(ToString::to_string)).collect();
             return Err(Failure::new(
                 FailureClass::BadInput,
                 format!("there is no provider of that name, so {handle} was not added"),

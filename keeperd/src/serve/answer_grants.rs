@@ -38,10 +38,14 @@ impl Keeper {
     pub(super) fn explain(&self, question: Question) -> Result<CliAnswer, Failure> {
         self.usable_grants()?;
         let Question { consumer, secret, purpose, host, delivery, method, path } = question;
-        self.known(&secret)?;
-        let Some(row) = self.vault.secrets.get(&secret) else { return Err(no_host()) };
-        let provider = self.policy.providers.find(&row.provider);
-        let own = provider.map(|provider| provider.transport.host.clone());
+        let found = match self.candidate(&secret) {
+            Some(found) => found,
+            None => return Err(self.known(&secret).err().unwrap_or_else(no_host)),
+        };
+        let provider = self.policy.providers.find(&found.provider);
+        // A host that is named is meant, whatever the value.
+        let marked_host = provider.and_then(|known| known.marked_host.clone()).filter(|_| host.is_none());
+        let own = provider.map(|known| known.transport.host.clone());
         let host = match (host.or(own), delivery) {
             (Some(host), _) => host,
             (None, Delivery::HttpHeaderInject) => return Err(no_host()),
@@ -50,9 +54,10 @@ impl Keeper {
                 Host::parse("localhost").map_err(|_| no_host())?
             }
         };
-        let provider = row.provider.clone();
-        let ask = Ask { consumer, provider, purpose, delivery, host, named: Some(secret), method, path };
-        let candidate = |handle: &_| self.vault.candidate(handle);
+        let named = Some(secret);
+        let provider = found.provider;
+        let ask = Ask { consumer, provider, purpose, delivery, host, marked_host, named, method, path };
+        let candidate = |handle: &_| self.candidate(handle);
         let explanation: Explanation = explain(&self.policy.grants, candidate, &ask, wall());
         Ok(CliAnswer::Explained(explanation))
     }

@@ -3,7 +3,7 @@
 
 use proto::frame::FrameError;
 use proto::journal::{Event, Reason};
-use proto::lease_lane::{LeaseRequest, TOKEN_MAX};
+use proto::lease_lane::{LeaseAnswer, LeaseRequest, TOKEN_MAX};
 use unix::lane::{LaneError, Parcel};
 
 use super::asks::{Closing, PendingAsk, Presented, Response};
@@ -33,7 +33,22 @@ impl Keeper {
                 if let Presented::Token(digest) = &token {
                     self.policy.tokens.note_use(digest, wall());
                 }
-                self.advance(PendingAsk { lane, seq, caller, token, provider, method, path, named: secret });
+                self.advance(PendingAsk {
+                    lane,
+                    seq,
+                    caller,
+                    token,
+                    provider,
+                    method,
+                    path,
+                    named: secret,
+                    until: None,
+                });
+                Ok(())
+            }
+            LeaseRequest::Probe { seq } => {
+                self.check_rising(lane, seq)?;
+                self.push_lease(lane, &LeaseAnswer::Probed { seq }, None);
                 Ok(())
             }
             LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms, echoed } => {
@@ -60,8 +75,10 @@ impl Keeper {
                 self.refuse(lane, seq, Self::event(Event::LeaseDenied), Reason::Busy);
                 Ok(())
             }
-            // It has no value that could find no room.
-            LeaseRequest::Close { .. } => Err(LaneError::Frame(FrameError::ValueMisplaced)),
+            // They have no value that could find no room.
+            LeaseRequest::Probe { .. } | LeaseRequest::Close { .. } => {
+                Err(LaneError::Frame(FrameError::ValueMisplaced))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::keeper::{After, Awaited, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
 use super::slow::Report;
-use crate::audit::head_file;
+use crate::audit::{checkpoint_file, head_file};
 use crate::catalog::SecretRow;
 use crate::hazmat::binding::VaultId;
 use crate::store::{Initialized, NotLoaded, Place, Unlocked};
@@ -82,10 +82,12 @@ impl Keeper {
                     self.log(LogLevel::Warn, &format!("last_used could not be kept: {}", failure.what));
                 }
             }
+            Report::Warned { warnings, result } => self.warn_of_expiries(warnings, result),
             Report::TokenIssue { lane, result } => self.token_issued(lane, result),
             Report::TokenRevoke { lane, result } => self.token_revoked(lane, result),
             Report::TokenRotate { lane, result } => self.token_rotated(lane, result),
             Report::LeaseRevoke { lane, what, result } => self.lease_revoke_checked(lane, &what, result),
+            Report::Approve { lane, id, result } => self.approve_checked(lane, id, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
             Report::Backup { lane, result } => self.backup_stepped(lane, result),
@@ -98,19 +100,22 @@ impl Keeper {
                 let answer = result.map(|rows| self.imported(lane, rows));
                 self.answer_result(lane, answer);
             }
-            Report::HeaderFile { lane, result } => match self.verify_files(result) {
-                Ok(fds) => {
-                    let answer = CliAnswer::VerifyFiles;
-                    self.after.push(After::Cli {
-                        lane,
-                        answer,
-                        value: None,
-                        fds,
-                        recorded: Recorded::NotNeeded,
-                    });
+            Report::HeaderFile { lane, result } => {
+                match result.and_then(|header| self.verify_files(header)) {
+                    Ok(fds) => {
+                        let answer = CliAnswer::VerifyFiles;
+                        self.after.push(After::Cli {
+                            lane,
+                            answer,
+                            value: None,
+                            fds,
+                            recorded: Recorded::NotNeeded,
+                        });
+                    }
+                    // Not recorded, also where it is a wrong passphrase: to verify is to read only.
+                    Err(failure) => self.answer_result(lane, Err(failure)),
                 }
-                Err(failure) => self.answer_result(lane, Err(failure)),
-            },
+            }
         }
     }
 
@@ -178,6 +183,8 @@ impl Keeper {
 
     fn unlock_done(&mut self, lane: LaneId, result: Result<Unlocked, Failure>) {
         let opened = match result {
+            // It was not tried.
+            Err(failure) if failure.class == FailureClass::TryAgain => Err(failure),
             Err(failure) => {
                 let mut record = self.by(lane, Event::VaultUnlockFailed);
                 record.reason = Some(match failure.class {
@@ -255,16 +262,23 @@ impl Keeper {
 
     /// What a verifier needs of a vault in a keychain, which has no header.
     pub(super) fn answer_verify_head(&mut self, lane: LaneId, vault: VaultId) -> Result<(), Failure> {
-        let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", &error))?;
-        let (answer, fds) = (CliAnswer::VerifyHead { vault: vault.0 }, vec![OwnedFd::from(head)]);
+        let (answer, fds) = (CliAnswer::VerifyHead { vault: vault.0 }, self.verify_head()?);
         self.after.push(After::Cli { lane, answer, value: None, fds, recorded: Recorded::NotNeeded });
         Ok(())
     }
 
-    fn verify_files(&mut self, header: std::io::Result<std::fs::File>) -> Result<Vec<OwnedFd>, Failure> {
+    fn verify_files(&mut self, header: std::fs::File) -> Result<Vec<OwnedFd>, Failure> {
+        let mut fds = self.verify_head()?;
+        fds.push(header.into());
+        Ok(fds)
+    }
+
+    /// Sealed head, checkpoint.
+    fn verify_head(&mut self) -> Result<Vec<OwnedFd>, Failure> {
         let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", &error))?;
-        let header = header.map_err(|error| unreadable("the vault's header", &error))?;
-        Ok(vec![head.into(), header.into()])
+        let checkpoint = checkpoint_file(&self.audit)
+            .map_err(|error| unreadable("the checkpoint of the journal's key", &error))?;
+        Ok(vec![head.into(), checkpoint.into()])
     }
 
     /// A record of now, of what the peer of that lane did.

@@ -8,20 +8,21 @@ use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Outcome, Reason, Record};
 use proto::lease_lane::{Caller, Inject, LeaseAnswer, PATH_MAX};
 use proto::meta::{LeaseId, RecordSeq};
-use proto::name::{Delivery, Handle, Host, Method, ProviderId, RouteName};
+use proto::name::{Delivery, Handle, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
-use super::flood::Counted;
+use super::approvals::Approval;
+use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper};
 use super::keychain::Keyless;
 use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
 use crate::clock::{Moment, wall};
-use crate::hazmat::injectable::is_queryable;
+use crate::hazmat::injectable::{Injectable, is_queryable};
 use crate::hazmat::token::TokenDigest;
 use crate::policy::grants::Limits;
-use crate::policy::judge::{Ask, Granted, Verdict, judge};
+use crate::policy::judge::{Ask, Candidate, Granted, Verdict, judge};
 use crate::policy::lease_book::{Lease, LeaseKey};
 
 /// Most asks that may wait at once.
@@ -42,6 +43,8 @@ pub(super) struct PendingAsk {
     pub(super) path: String,
     /// The secret the client named, if it did.
     pub(super) named: Option<Handle>,
+    /// When it has waited long enough for a person, if it waits for one.
+    pub(super) until: Option<Moment>,
 }
 
 /// What a client presented for a token.
@@ -54,13 +57,13 @@ pub(super) enum Presented {
 
 /// The client's process, as egressd saw it.
 #[derive(Clone, Copy)]
-struct From {
-    uid: Option<u32>,
-    pid: Option<u32>,
+pub(super) struct From {
+    pub(super) uid: Option<u32>,
+    pub(super) pid: Option<u32>,
 }
 
 impl From {
-    fn of(caller: Caller) -> Self {
+    pub(super) fn of(caller: Caller) -> Self {
         match caller {
             Caller::Tcp => Self { uid: None, pid: None },
             Caller::Unix { uid, pid } => Self { uid: Some(uid), pid: Some(pid).filter(|pid| *pid != 0) },
@@ -69,16 +72,15 @@ impl From {
 }
 
 /// An ask with a consumer and a route: what is judged, and where the request goes.
-struct Routed {
+pub(super) struct Routed {
     ask: Ask,
-    route: RouteName,
+    pub(super) route: RouteName,
     to: Target,
 }
 
 /// Where its request goes.
 struct Target {
     scheme: Scheme,
-    host: Host,
     port: u16,
     path: String,
     inject: Inject,
@@ -121,13 +123,12 @@ impl Keeper {
                 return self.refuse(pending.lane, pending.seq, record, reason);
             }
         };
-        if self.vault.keys.is_none() {
-            return match self.keyless() {
-                Keyless::Wait => self.park(pending, &routed),
-                Keyless::Refuse(reason) => self.deny(&pending, &routed, reason),
-            };
+        match self.keys_now() {
+            Ok(()) => {}
+            Err(Keyless::Wait) => return self.park(pending, &routed),
+            Err(Keyless::Refuse(reason)) => return self.deny(&pending, &routed, reason),
         }
-        let candidate = |handle: &Handle| self.vault.candidate(handle);
+        let candidate = |handle: &Handle| self.candidate(handle);
         let granted = match judge(&self.policy.grants, candidate, &routed.ask, wall()) {
             Verdict::Grant(granted) => granted,
             Verdict::Deny(reason) => return self.deny(&pending, &routed, reason),
@@ -139,22 +140,34 @@ impl Keeper {
             return self.deny(&pending, &routed, Reason::Busy);
         }
         let key = LeaseKey::new(&granted, &routed.ask);
+        let from = From::of(pending.caller);
+        let from = (from.uid, from.pid);
         let lease = match self.leases.find(&key, Moment::now()) {
             Some(lease) => lease.clone(),
-            None => match self.issue(key, &granted, &routed, From::of(pending.caller)) {
-                Some(lease) => lease,
-                None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
-            },
+            None => {
+                if let Some(approving) = granted.approving
+                    && !self.approvals.is_given(&key)
+                {
+                    return self.wait_for_person(pending, &routed, key, (&granted, approving));
+                }
+                match self.issue(key, &granted, Some(routed.route.clone()), from) {
+                    Some(lease) => lease,
+                    None => return self.deny(&pending, &routed, Reason::JournalUnavailable),
+                }
+            }
         };
         // INV-04: the lease's record is on disk before anything leaves under it.
         let Some(receipt) = self.recorder.receipt(lease.issued) else {
             return self.park(pending, &routed);
         };
+        if routed.to.inject == Inject::Nothing {
+            return self.release(&pending, routed, &lease, granted.limits, None);
+        }
         match self.vault.open(&granted, receipt) {
             Opening::Open(value) if !is_fit(&value, &routed.to.inject) => {
                 self.deny(&pending, &routed, Reason::ValueNotInjectable);
             }
-            Opening::Open(value) => self.release(&pending, routed, &lease, granted.limits, value),
+            Opening::Open(value) => self.release(&pending, routed, &lease, granted.limits, Some(value)),
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
             Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
@@ -166,8 +179,17 @@ impl Keeper {
         }
     }
 
+    /// What judging must know of a secret; or of the name of a provider that takes none.
+    pub(super) fn candidate(&self, handle: &Handle) -> Option<Candidate> {
+        let without = || {
+            let provider = self.policy.providers.without_secret(handle)?.transport.provider.clone();
+            Some(Candidate { provider, version: 0, injectable: Injectable::Yes, expired: false })
+        };
+        self.vault.candidate(handle).or_else(without)
+    }
+
     /// Who asks, for what, and where to; or the record that says why there is no such thing.
-    fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
+    pub(super) fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
         let from = From::of(pending.caller);
         let mut record = Record::of(Event::LeaseDenied, wall());
         record.delivery = Some(Delivery::HttpHeaderInject);
@@ -199,7 +221,6 @@ impl Keeper {
             route: route.name.clone(),
             to: Target {
                 scheme: transport.scheme,
-                host: transport.host.clone(),
                 port: transport.port,
                 path: format!("{}{path}", provider.base_path),
                 inject: provider.inject.clone(),
@@ -210,6 +231,7 @@ impl Keeper {
                 purpose: route.purpose.clone(),
                 delivery: Delivery::HttpHeaderInject,
                 host: transport.host.clone(),
+                marked_host: provider.marked_host.clone(),
                 named: pending.named.clone(),
                 method: Some(pending.method.clone()),
                 path: Some(pending.path.clone()),
@@ -222,10 +244,11 @@ impl Keeper {
         for pending in std::mem::take(&mut self.parked) {
             self.advance(pending);
         }
+        self.advance_loans();
     }
 
     /// Refuses, with a record of why.
-    fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
+    pub(super) fn deny(&mut self, pending: &PendingAsk, routed: &Routed, reason: Reason) {
         self.refuse(pending.lane, pending.seq, denied(pending, routed), reason);
     }
 
@@ -251,8 +274,9 @@ impl Keeper {
         retry_secs: Option<u32>,
     ) {
         record.reason = Some(reason);
-        let record = match self.flood.one_more(reason, Instant::now()) {
-            Counted::Alone => self.record(record, Urgency::Soon).ok(),
+        let bucket = Bucket { caller: record.consumer.clone(), reason };
+        let record = match self.flood.one_more(bucket, Instant::now()) {
+            Counted::Alone => self.owe(record),
             Counted::WithOthers => None,
         };
         let answer = LeaseAnswer::Refused { seq, refusal: told(reason), record, retry_secs };
@@ -275,9 +299,12 @@ impl Keeper {
         self.trouble = Some(what.to_owned());
         let written = self.recorder.written();
         drop(self.leases.end_where(|lease| lease.issued > written));
-        for pending in std::mem::take(&mut self.parked) {
+        // Those who wait for a person too: that they were asked may be what was not recorded.
+        let approvals = self.approvals.take_all().into_iter().flat_map(Approval::into_asks);
+        for pending in std::mem::take(&mut self.parked).into_iter().chain(approvals) {
             self.refuse_unrecorded(pending.lane, pending.seq);
         }
+        self.loans_unrecorded();
         self.refuse_backups(what);
     }
 
@@ -286,12 +313,13 @@ impl Keeper {
         let Some(release) = self.releases.remove(&(lane, seq)) else {
             // Not answered yet: withdrawn. Refused already: nothing is left to close.
             self.parked.retain(|pending| (pending.lane, pending.seq) != (lane, seq));
+            self.approvals.forget(|of, ask| (of, ask) == (lane, seq));
             return;
         };
         self.uses.end(release.key.grant);
         // As below: an end that cannot be recorded is an end all the same.
         match closing.response {
-            Response::Echoed => drop(self.record(of_release(Event::ReleaseEchoed, &release), Urgency::Soon)),
+            Response::Echoed => drop(self.owe(of_release(Event::ReleaseEchoed, &release))),
             Response::Clean => {}
         }
         let mut record = of_release(Event::ReleaseClosed, &release);
@@ -300,13 +328,13 @@ impl Keeper {
         record.bytes_in = closing.bytes_in;
         record.bytes_out = closing.bytes_out;
         record.ms = closing.ms;
-        // Nothing waits for it, and it cannot be told to anybody that it is not there.
-        let _ = self.record(record, Urgency::Soon);
+        let _ = self.owe(record);
     }
 
     /// A worker of egressd is gone: so are its asks, and nobody knows how its requests ended.
     pub(super) fn egress_gone(&mut self, lane: LaneId) {
         self.parked.retain(|pending| pending.lane != lane);
+        self.approvals.forget(|of, _| of == lane);
         let open: Vec<u64> = self.releases.keys().filter(|key| key.0 == lane).map(|key| key.1).collect();
         for seq in open {
             let outcome = Outcome::Unknown;
@@ -316,22 +344,32 @@ impl Keeper {
         }
     }
 
-    fn issue(&mut self, key: LeaseKey, granted: &Granted, routed: &Routed, from: From) -> Option<Lease> {
+    /// A new lease, to that uid and pid, whose record is on its way to the disk; none if there is no
+    /// journal for it. Whoever comes here, a grant that asks for an approval has no lease without one.
+    pub(super) fn issue(
+        &mut self,
+        key: LeaseKey,
+        granted: &Granted,
+        route: Option<RouteName>,
+        from: (Option<u32>, Option<u32>),
+    ) -> Option<Lease> {
+        let id = match granted.approving {
+            None => new_id()?,
+            Some(_) => self.approvals.take_given(&key)?,
+        };
         self.end_expired();
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).ok()?;
         let now = Moment::now();
         let mut lease = Lease {
-            id: LeaseId(u64::from_le_bytes(id)),
+            id,
             key,
-            route: routed.route.clone(),
+            route,
             expires: now.after(granted.ttl),
             issued: RecordSeq(0),
             began: wall(),
             uses: 0,
         };
         let mut record = of_lease(Event::LeaseIssued, &lease);
-        (record.uid, record.pid) = (from.uid, from.pid);
+        (record.uid, record.pid) = from;
         lease.issued = self.record(record, Urgency::Now).ok()?;
         self.leases.enter(lease.clone());
         Some(lease)
@@ -343,7 +381,7 @@ impl Keeper {
         routed: Routed,
         lease: &Lease,
         limits: Limits,
-        value: SecretBytes,
+        value: Option<SecretBytes>,
     ) {
         let release = Release {
             lease: lease.id,
@@ -358,12 +396,12 @@ impl Keeper {
         self.vault.note_use(&lease.key.secret, wall());
         self.leases.note_use(&lease.key);
         let left = lease.left(Moment::now()).as_millis();
-        let Target { scheme, host, port, path, inject } = routed.to;
+        let Target { scheme, port, path, inject } = routed.to;
         let answer = LeaseAnswer::Opened {
             seq: pending.seq,
             lease: lease.id,
             scheme,
-            host,
+            host: lease.key.host.clone(),
             port,
             path,
             inject,
@@ -400,16 +438,23 @@ fn denied(pending: &PendingAsk, routed: &Routed) -> Record {
 /// Whether a value that may stand in a header may also stand where this provider wants it.
 fn is_fit(value: &SecretBytes, inject: &Inject) -> bool {
     match inject {
-        Inject::Header { .. } => true,
+        Inject::Header { .. } | Inject::Nothing => true,
         Inject::Query { .. } => is_queryable(value),
     }
+}
+
+/// A lease's; none if the kernel gives no random bytes.
+pub(super) fn new_id() -> Option<LeaseId> {
+    let mut id = [0; 8];
+    getrandom::fill(&mut id).ok()?;
+    Some(LeaseId(u64::from_le_bytes(id)))
 }
 
 /// A record about a lease.
 pub(super) fn of_lease(event: Event, lease: &Lease) -> Record {
     let mut record = Record::of(event, wall());
     fill(&mut record, &lease.key);
-    record.route = Some(lease.route.clone());
+    record.route.clone_from(&lease.route);
     record.lease = Some(lease.id);
     record
 }
@@ -424,16 +469,13 @@ fn of_release(event: Event, release: &Release) -> Record {
     record
 }
 
-fn fill(record: &mut Record, key: &LeaseKey) {
+pub(super) fn fill(record: &mut Record, key: &LeaseKey) {
     record.secret = Some(key.secret.clone());
     record.version = Some(key.version);
     record.consumer = Some(key.consumer.clone());
     record.purpose = Some(key.purpose.clone());
     record.delivery = Some(key.delivery);
-    record.host = match key.delivery {
-        Delivery::HttpHeaderInject => Some(key.host.clone()),
-        Delivery::Native | Delivery::EnvInject => None,
-    };
+    record.host = key.shown_host();
 }
 
 /// What a peer is told for a reason: less than the journal.
@@ -447,6 +489,7 @@ const fn told(reason: Reason) -> Refusal {
         Reason::JournalUnavailable => Refusal::JournalUnavailable,
         Reason::Busy => Refusal::Busy,
         Reason::RateLimited => Refusal::RateLimited,
+        Reason::ApprovalDenied | Reason::ApprovalExpired => Refusal::ApprovalDenied,
         Reason::VaultDamaged | Reason::KeychainUnreachable => Refusal::KeeperUnavailable,
         Reason::GrantsMissing
         | Reason::GrantsUnusable
@@ -469,6 +512,7 @@ const fn told(reason: Reason) -> Refusal {
         | Reason::TokenRevoked
         | Reason::TokenExpired
         | Reason::Revoked
+        | Reason::Returned
         | Reason::Shutdown => Refusal::NotGranted,
     }
 }

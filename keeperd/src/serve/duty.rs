@@ -5,6 +5,8 @@ use proto::cli_lane::CliRequest;
 use proto::control_lane::Role;
 use proto::failure::{Failure, FailureClass};
 
+use super::lanes::Scope;
+
 /// What must be so before a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
@@ -41,7 +43,9 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::VerifyFiles
         | CliRequest::TokenList { .. }
         | CliRequest::LeaseList { .. }
+        | CliRequest::ApprovalList { .. }
         | CliRequest::GrantList { .. }
+        | CliRequest::ProviderList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
         | CliRequest::CheckText { .. }
@@ -50,9 +54,16 @@ const fn needs(request: &CliRequest) -> Needs {
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }
         | CliRequest::CheckPassphrase
+        | CliRequest::Approve { .. }
         | CliRequest::Rekey
-        | CliRequest::Backup => Needs::Recorded,
-        CliRequest::TokenRevoke { .. } | CliRequest::LeaseRevoke { .. } => Needs::SetUp,
+        | CliRequest::Backup
+        // A locked vault is a refusal as any other, with a record.
+        | CliRequest::Borrow(_)
+        | CliRequest::Take { .. } => Needs::Recorded,
+        CliRequest::TokenRevoke { .. }
+        | CliRequest::LeaseRevoke { .. }
+        | CliRequest::Deny { .. }
+        | CliRequest::GiveBack => Needs::SetUp,
         CliRequest::Add { .. }
         | CliRequest::Rotate { .. }
         | CliRequest::Rollback { .. }
@@ -61,6 +72,14 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::ImportDone => Needs::Unlocked,
         CliRequest::Restore => Needs::Empty,
         CliRequest::BrokerStop => Needs::Broker,
+    }
+}
+
+/// Whether a lane of that scope may ask it at all. One that asks for more is cut off.
+pub(super) const fn is_within(request: &CliRequest, scope: Scope) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Journal => matches!(request, CliRequest::Journal { .. }),
     }
 }
 
@@ -113,4 +132,25 @@ fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(FailureClass::Config, "there is no vault here yet", "ugent secret init"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_the_journal_may_ask_for_nothing_else() {
+        assert!(is_within(&CliRequest::Journal { after: 0 }, Scope::Journal));
+        for request in [
+            CliRequest::Status,
+            CliRequest::Unlock,
+            CliRequest::Lock,
+            CliRequest::VerifyFiles,
+            CliRequest::BrokerStop,
+            CliRequest::List { after: None },
+        ] {
+            assert!(!is_within(&request, Scope::Journal), "{request:?}");
+            assert!(is_within(&request, Scope::All), "{request:?}");
+        }
+    }
 }

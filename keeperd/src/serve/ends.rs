@@ -2,16 +2,18 @@
 //! recorded with its reason.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
 
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::journal::{Event, Reason};
 use proto::lease_lane::LeaseAnswer;
-use proto::name::Handle;
+use proto::name::{Delivery, Handle};
 
 use super::asks::of_lease;
+use super::flood::Bucket;
 use super::keeper::Keeper;
 use super::recorder::Urgency;
-use crate::clock::Moment;
+use crate::clock::{Moment, wall};
 use crate::policy::grants::Grants;
 use crate::policy::lease_book::Lease;
 
@@ -31,16 +33,35 @@ impl Keeper {
     pub(super) fn end_leases(&mut self, reason: Reason, ends: impl FnMut(&Lease) -> bool) {
         let ended = self.leases.end_where(ends);
         self.record_ends(ended, reason);
+        // What ends leases may concern those that are to be, too.
+        self.approvals.stale = Some(reason);
     }
 
     /// Records refusals that were only counted.
-    pub(super) fn record_flood(&mut self, counts: BTreeMap<Reason, u64>) {
-        for (reason, count) in counts {
-            self.log(LogLevel::Warn, &format!("a flood: {count} more refused as {reason} within a second"));
+    pub(super) fn record_flood(&mut self, counts: BTreeMap<Bucket, u64>) {
+        for (Bucket { caller, reason }, count) in counts {
+            let of = caller.as_ref().map(|caller| format!(" of {caller}")).unwrap_or_default();
+            let text = format!("a flood: {count} more asks{of} refused as {reason} within a second");
+            self.log(LogLevel::Warn, &text);
             let mut record = Self::event(Event::LeaseDenied);
+            record.consumer = caller;
             record.reason = Some(reason);
             record.count = Some(count);
-            let _ = self.record(record, Urgency::Soon);
+            let _ = self.owe(record);
+        }
+    }
+
+    /// Cuts off what the journal is to keep no longer: recorded first.
+    pub(super) fn cut_journal(&mut self) {
+        let Ok(journal) = self.recorder.journal() else { return };
+        let Some(cut) = journal.due_cut(Instant::now(), wall()) else { return };
+        let mut record = Self::event(Event::JournalCut);
+        record.count = Some(cut.last);
+        if let Ok(seq) = self.record(record, Urgency::Now) {
+            self.log(LogLevel::Info, &format!("the journal's records up to {} are cut off", cut.last));
+            if let Ok(journal) = self.recorder.journal() {
+                journal.cut_recorded(cut, seq);
+            }
         }
     }
 
@@ -49,7 +70,7 @@ impl Keeper {
             let mut record = of_lease(Event::LeaseEnded, &lease);
             record.reason = Some(reason);
             // The lease is over, recorded or not.
-            let _ = self.record(record, Urgency::Soon);
+            let _ = self.owe(record);
         }
     }
 
@@ -119,7 +140,7 @@ impl Keeper {
         }
         let mut reports = Vec::new();
         for provider in self.policy.providers.iter() {
-            reports.push(ControlReport::Transport(provider.transport.clone()));
+            reports.extend(provider.transports().map(ControlReport::Transport));
             let id = &provider.transport.provider;
             reports.extend(
                 provider
@@ -146,9 +167,16 @@ impl Keeper {
         let providers = &self.policy.providers;
         let secrets = &self.vault.secrets;
         let ended = self.leases.end_where(|lease| {
-            let provider = secrets.get(&lease.key.secret).and_then(|row| providers.find(&row.provider));
-            provider.is_none_or(|provider| provider.transport.host != lease.key.host)
+            match lease.key.delivery {
+                Delivery::HttpHeaderInject => {}
+                // It goes to no host.
+                Delivery::Native | Delivery::EnvInject => return false,
+            }
+            let own = secrets.get(&lease.key.secret).and_then(|row| providers.find(&row.provider));
+            let provider = own.or_else(|| providers.without_secret(&lease.key.secret));
+            provider.is_none_or(|provider| provider.hosts().all(|host| *host != lease.key.host))
         });
         self.record_ends(ended, Reason::ProviderChanged);
+        self.approvals.stale = Some(Reason::ProviderChanged);
     }
 }

@@ -15,10 +15,13 @@ use proto::lease_lane::LeaseAnswer;
 use proto::meta::{LeaseId, RecordSeq};
 use proto::standing::LauncherStanding;
 
+use super::approvals::Approvals;
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::keychain::Opening;
 use super::lanes::{LaneId, Lanes, Turn, Who};
+use super::loans::{Loan, PendingLoan};
+use super::owed::Owed;
 use super::recorder::{Recorder, Urgency};
 use super::slow::Slow;
 use super::vault::Vault;
@@ -46,8 +49,8 @@ pub(super) struct Policy {
 
 /// An answer that may leave only once the records of this turn are written.
 pub(super) enum After {
-    /// A value: dropped, and refused, if they cannot be.
-    Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: SecretBytes },
+    /// A value, or leave to go without one: dropped, and refused, if they cannot be.
+    Release { lane: LaneId, seq: u64, answer: LeaseAnswer, value: Option<SecretBytes> },
     /// A refusal: sent either way.
     Refuse { lane: LaneId, answer: LeaseAnswer },
     /// What is in flight under a lease is to end: sent either way.
@@ -59,7 +62,10 @@ pub(super) enum After {
 /// Whether an answer to the CLI speaks of something that had to be recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recorded {
+    /// It has happened by then.
     Needed,
+    /// Without the record it does not happen: that it is answered is what is done.
+    First,
     NotNeeded,
 }
 
@@ -104,9 +110,16 @@ pub(super) struct Keeper {
     /// Backups whose record is not on disk yet.
     pub(super) begun: Vec<(LaneId, RecordSeq, Backup)>,
     pub(super) parked: Vec<PendingAsk>,
+    /// Asks that wait for a person.
+    pub(super) approvals: Approvals,
     pub(super) releases: HashMap<(LaneId, u64), Release>,
+    /// What commands are lent, each by its lane.
+    pub(super) loans: HashMap<LaneId, Loan>,
+    pub(super) loans_waiting: Vec<PendingLoan>,
     pub(super) after: Vec<After>,
     pub(super) flood: Flood,
+    /// What is still to be recorded of what is over.
+    pub(super) owed: Owed,
     /// Why the last records could not be written, if they could not.
     pub(super) trouble: Option<String>,
     pub(super) standing: Option<LauncherStanding>,
@@ -135,6 +148,17 @@ impl Keeper {
     /// that is logged, whoever asked for it is told, and nothing more is done until it can be.
     pub(super) fn note(&mut self, record: Record) {
         let _ = self.record(record, Urgency::Now);
+    }
+
+    /// Adds a record of what is over and asked of nobody. If it cannot be written now, it is written
+    /// when something can; its seq, if it is to be written in this turn.
+    pub(super) fn owe(&mut self, record: Record) -> Option<RecordSeq> {
+        let added = self.record(record.clone(), Urgency::Soon);
+        match &added {
+            Ok(_) => self.owed.added(record),
+            Err(_) => self.owed.keep(record),
+        }
+        added.ok()
     }
 
     /// A record of now.
@@ -171,7 +195,7 @@ impl Keeper {
         match peer.who {
             Who::Control => self.end = Some(End::Orderly),
             Who::Egress { .. } => self.egress_gone(lane),
-            Who::Cli { .. } => {}
+            Who::Cli { .. } => self.end_loan(lane),
         }
     }
 
@@ -185,16 +209,23 @@ impl Keeper {
         let had_records = self.recorder.has_added();
         let written = self.recorder.write();
         match &written {
-            Ok(()) if had_records => self.trouble = None,
+            Ok(()) if had_records => {
+                self.trouble = None;
+                self.owed.written();
+                self.pay();
+            }
             Ok(()) => {}
-            Err(failure) if had_records || self.trouble.is_none() => self.unrecorded(&failure.what),
+            Err(failure) if had_records || self.trouble.is_none() => {
+                self.owed.not_written();
+                self.unrecorded(&failure.what);
+            }
             // Said before; nobody can have begun to wait since.
-            Err(_) => {}
+            Err(_) => self.owed.not_written(),
         }
         for after in std::mem::take(&mut self.after) {
             match after {
                 After::Release { lane, seq, answer, value } => match &written {
-                    Ok(()) => self.push_lease(lane, &answer, Some(value)),
+                    Ok(()) => self.push_lease(lane, &answer, value),
                     Err(_) => self.refuse_unrecorded(lane, seq),
                 },
                 After::Refuse { lane, answer } => self.push_lease(lane, &answer, None),
@@ -202,7 +233,8 @@ impl Keeper {
                 After::Cli { lane, answer, value, fds, recorded } => {
                     let answer = match (&written, recorded) {
                         (Err(failure), Recorded::Needed) => CliAnswer::Failed(done_unrecorded(failure)),
-                        (Ok(()), Recorded::Needed) | (_, Recorded::NotNeeded) => answer,
+                        (Err(failure), Recorded::First) => CliAnswer::Failed(failure.clone()),
+                        (Ok(()), Recorded::Needed | Recorded::First) | (_, Recorded::NotNeeded) => answer,
                     };
                     // What failed gives nothing out; a value that stays here is wiped.
                     let failed = matches!(answer, CliAnswer::Failed(_));
@@ -210,6 +242,20 @@ impl Keeper {
                     self.push_cli(lane, &answer, value, fds);
                 }
             }
+        }
+    }
+
+    /// Something could be written: so can what is owed, it seems. Nothing rests on it.
+    fn pay(&mut self) {
+        if self.owed.is_empty() {
+            return;
+        }
+        for record in self.owed.take() {
+            let _ = self.owe(record);
+        }
+        match self.recorder.write() {
+            Ok(()) => self.owed.written(),
+            Err(_) => self.owed.not_written(),
         }
     }
 

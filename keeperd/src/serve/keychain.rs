@@ -83,8 +83,12 @@ impl Keeper {
         self.ready();
     }
 
-    /// Looks what becomes of an ask while there are no keys.
-    pub(super) fn keyless(&mut self) -> Keyless {
+    /// Whether there are keys; if not, what becomes of who needs them.
+    pub(super) fn keys_now(&mut self) -> Result<(), Keyless> {
+        if self.vault.keys.is_some() { Ok(()) } else { Err(self.keyless()) }
+    }
+
+    fn keyless(&mut self) -> Keyless {
         if !self.is_in_keychain() || self.opening.wish == Wish::Locked {
             return Keyless::Refuse(Reason::VaultLocked);
         }

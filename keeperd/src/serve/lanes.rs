@@ -19,6 +19,13 @@ const GREETING: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LaneId(u64);
 
+#[cfg(test)]
+impl LaneId {
+    pub(super) const fn of_test(n: u64) -> Self {
+        Self(n)
+    }
+}
+
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
@@ -30,7 +37,16 @@ pub(super) enum Who {
         last_seq: u64,
     },
     /// A CLI, by the credentials of its socket.
-    Cli { uid: u32, pid: u32, turn: Turn },
+    Cli { uid: u32, pid: u32, turn: Turn, scope: Scope },
+}
+
+/// What a CLI may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Anything.
+    All,
+    /// Where the journal's segments are; for who reads them and no more.
+    Journal,
 }
 
 /// A CLI's requests are answered one after the other.

@@ -3,6 +3,7 @@
 //!
 //! It never blocks but in `poll`: disks are waited for by the sync and slow-work threads.
 
+mod answer_approval;
 mod answer_backup;
 mod answer_cli;
 mod answer_control;
@@ -10,18 +11,24 @@ mod answer_deposit;
 mod answer_grants;
 mod answer_import;
 mod answer_lease;
+mod answer_loan;
+mod answer_providers;
 mod answer_rekey;
 mod answer_revoke;
 mod answer_token;
 mod answer_work;
+mod approvals;
 mod asks;
 mod duty;
 mod ending;
 mod ends;
+mod expiring;
 mod flood;
 mod keeper;
 mod keychain;
 mod lanes;
+mod loans;
+mod owed;
 mod recorder;
 mod slow;
 mod start;
@@ -29,6 +36,7 @@ mod turn;
 mod vault;
 pub(crate) mod verifier;
 mod wake;
+mod windows;
 
 use proto::control_lane::{ControlReport, StartKeeper};
 use proto::failure::Failure;
@@ -39,6 +47,8 @@ use crate::confine::{Confined, Jailed};
 use crate::prepare::Prepared;
 use keeper::{End, Keeper};
 use slow::Job;
+
+pub(crate) use expiring::Day;
 
 /// Serves until told to stop, or until it cannot go on.
 ///
@@ -86,6 +96,7 @@ impl Keeper {
             self.hang_up(lane);
         }
         self.end_leases(Reason::Shutdown, |_| true);
+        self.end_approvals(Reason::Shutdown);
         let counts = self.flood.take_all();
         self.record_flood(counts);
         if self.is_broker() {

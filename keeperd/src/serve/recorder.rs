@@ -172,6 +172,11 @@ impl Recorder {
         }
     }
 
+    /// A sync that failed and was mended since this was asked last.
+    pub(super) fn take_mended(&mut self) -> Option<Failure> {
+        self.journal.as_mut().ok().and_then(Journal::take_mended)
+    }
+
     /// Syncs all that was written, and seals the head: the last thing a keeper does.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         self.jobs = None;

@@ -11,11 +11,12 @@ use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
 use proto::keychain_lane::Shown;
-use proto::meta::Timestamp;
+use proto::meta::{LeaseId, Timestamp};
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
 use super::answer_revoke::Revocation;
+use super::expiring::{Day, Warning};
 use super::keychain::ByLoop;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
@@ -44,13 +45,15 @@ pub(super) enum Job {
     Remove { lane: LaneId, handle: Handle },
     Load { keys: Option<Arc<Keys>>, row: SecretRow, version: VersionRow },
     Used { used: Used },
+    Warned { warned: Vec<(DepositId, Day)>, warnings: Vec<Warning> },
     TokenIssue { lane: LaneId, passphrase: Option<SecretBytes>, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
     TokenRotate { lane: LaneId, passphrase: Option<SecretBytes>, grace_ms: u64, now: Timestamp },
     LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
+    Approve { lane: LaneId, id: LeaseId, passphrase: Option<SecretBytes> },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
-    HeaderFile { lane: LaneId },
+    HeaderFile { lane: LaneId, passphrase: SecretBytes },
     Backup { lane: LaneId, backup: Backup },
     Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
     ImportAdd { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
@@ -72,13 +75,15 @@ pub(super) enum Report {
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
     Load { deposit: DepositId, result: Result<Sealed, NotLoaded> },
     Used { result: Result<(), Failure> },
+    Warned { warnings: Vec<Warning>, result: Result<(), Failure> },
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
     TokenRevoke { lane: LaneId, result: Result<TokenChange, Failure> },
     TokenRotate { lane: LaneId, result: Result<TokenChange, Failure> },
     LeaseRevoke { lane: LaneId, what: Revocation, result: Result<(), Failure> },
+    Approve { lane: LaneId, id: LeaseId, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
-    HeaderFile { lane: LaneId, result: std::io::Result<File> },
+    HeaderFile { lane: LaneId, result: Result<std::fs::File, Failure> },
     Backup { lane: LaneId, result: Result<Step, Failure> },
     Restore { lane: LaneId, result: Result<Restored, Failure> },
     ImportAdd { lane: LaneId, result: Result<Staged, Failure> },
@@ -191,6 +196,7 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::Load { deposit: version.deposit, result }
         }
         Job::Used { used } => Report::Used { result: store.used(&used) },
+        Job::Warned { warned, warnings } => Report::Warned { warnings, result: store.warned(&warned) },
         Job::TokenIssue { lane, passphrase, what } => {
             Report::TokenIssue { lane, result: store.issue_token(passphrase, what) }
         }
@@ -203,11 +209,16 @@ fn done(store: &mut Store, job: Job) -> Report {
         Job::LeaseRevoke { lane, passphrase, what } => {
             Report::LeaseRevoke { lane, what, result: store.check_passphrase(&passphrase) }
         }
+        Job::Approve { lane, id, passphrase } => {
+            Report::Approve { lane, id, result: store.ask_anew(passphrase) }
+        }
         Job::CheckPassphrase { lane, passphrase } => {
             Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
         }
         Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
-        Job::HeaderFile { lane } => Report::HeaderFile { lane, result: store.header_file() },
+        Job::HeaderFile { lane, passphrase } => {
+            Report::HeaderFile { lane, result: store.header_file(&passphrase) }
+        }
         Job::Backup { lane, backup } => Report::Backup { lane, result: store.back_up(backup) },
         Job::Restore { lane, file, both, kdf, now } => {
             Report::Restore { lane, result: store.restore(file, both, kdf, now) }

@@ -11,16 +11,19 @@ use proto::journal::Event;
 use proto::name::Consumer;
 use unix::lane::{Descriptors, Lane, LaneError};
 
+use super::approvals::Approvals;
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
 use super::keychain::Opening;
-use super::lanes::{Lanes, Turn, Who};
+use super::lanes::{Lanes, Scope, Turn, Who};
+use super::owed::Owed;
 use super::recorder::Recorder;
 use super::slow::Slow;
 use super::vault::Vault;
 use super::wake::Bell;
+use super::windows;
 use crate::catalog::KnownToken;
-use crate::clock::wall;
+use crate::clock::{Moment, wall};
 use crate::confine::Confined;
 use crate::keychain::Prompting;
 use crate::policy::lease_book::LeaseBook;
@@ -76,13 +79,17 @@ impl Keeper {
                 let (uid, pid) = super::turn::credentials(&socket);
                 let lane = Lane::new(socket, Descriptors::One).map_err(|NoSlot| no_slot())?;
                 lanes
-                    .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs })
+                    .add(lane, Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::All })
                     .map_err(|error| no_lane(&error))?;
                 None
             }
         };
         let passphrase = if start.passphrase_follows { Awaited::Yes } else { Awaited::No };
         let audit = Path::new(&start.home).join("secrets/audit");
+        let uses = match start.role {
+            Role::Broker => windows::rebuilt(&audit, policy.grants.in_force(), Moment::now(), wall()),
+            Role::Private | Role::Verify => Uses::default(),
+        };
         Ok(Self {
             start,
             audit,
@@ -97,14 +104,18 @@ impl Keeper {
             policy,
             vault,
             leases: LeaseBook::default(),
-            uses: Uses::default(),
+            uses,
             drafts: HashMap::new(),
             imports: HashMap::new(),
             begun: Vec::new(),
             parked: Vec::new(),
+            approvals: Approvals::default(),
             releases: HashMap::new(),
+            loans: HashMap::new(),
+            loans_waiting: Vec::new(),
             after: Vec::new(),
             flood: Flood::default(),
+            owed: Owed::default(),
             trouble: None,
             standing: None,
             door_due: None,

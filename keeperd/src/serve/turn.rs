@@ -11,12 +11,14 @@ use nix::sys::socket::{getsockopt, sockopt};
 use proto::cli_lane::CliRequest;
 use proto::control_lane::{ControlOrder, LogLevel};
 use proto::failure::{Failure, FailureClass};
+use proto::frame::FrameError;
 use proto::lease_lane::LeaseRequest;
 use unix::lane::{Descriptors, Lane, LaneError, Received, Taken};
 use unix::wash;
 
+use super::duty::is_within;
 use super::keeper::{Awaited, End, Keeper};
-use super::lanes::{CLI_LANES_MAX, LaneId, Turn, Who};
+use super::lanes::{CLI_LANES_MAX, LaneId, Scope, Turn, Who};
 use super::slow::Job;
 use crate::clock::{Moment, wall};
 use crate::store::Used;
@@ -58,6 +60,7 @@ impl Keeper {
         self.collect_synced();
         self.end_versions();
         self.end_cached();
+        self.look_for_expiries();
         if ready.files {
             self.reread_policy();
         }
@@ -69,6 +72,9 @@ impl Keeper {
         }
         self.end_expired();
         self.end_expired_tokens();
+        self.recheck_approvals();
+        self.end_overdue_approvals();
+        self.cut_journal();
         self.keep_used();
         let counts = self.flood.take(Instant::now());
         self.record_flood(counts);
@@ -78,6 +84,7 @@ impl Keeper {
         self.flush();
         // What came in one piece with a request that is answered by now.
         while self.read_waiting() {
+            self.recheck_approvals();
             self.settle();
             self.send_wanted();
             self.flush();
@@ -149,11 +156,13 @@ impl Keeper {
             self.vault.files.next_end(),
         ];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
-        let lease = self.leases.next_end().map(|end| end.since(Moment::now()));
-        let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next()).min();
+        let by_boot = self.leases.next_end().into_iter().chain(self.approvals.next_end()).min();
+        let by_boot = by_boot.map(|end| end.since(Moment::now()));
+        let by_wall = self.policy.tokens.next_end().into_iter().chain(self.vault.endings.next());
+        let by_wall = by_wall.chain(self.next_warning()).min();
         let by_wall = by_wall.map(|end| Duration::from_millis(end.0.saturating_sub(wall().0)));
         let by_clock = by_clock.map(|due| due.saturating_duration_since(now));
-        let next = by_clock.into_iter().chain(lease).chain(by_wall).min();
+        let next = by_clock.into_iter().chain(by_boot).chain(by_wall).min();
         match next {
             None => PollTimeout::NONE,
             // Rounded up, or the last millisecond would be spent spinning.
@@ -169,6 +178,10 @@ impl Keeper {
             match self.recorder.collect() {
                 Ok(None) => return,
                 Ok(Some(_)) => {
+                    if let Some(failure) = self.recorder.take_mended() {
+                        let text = format!("{}; its last records were written into a new file", failure.what);
+                        self.log(LogLevel::Error, &text);
+                    }
                     self.advance_parked();
                     self.advance_backups();
                 }
@@ -195,8 +208,10 @@ impl Keeper {
                 .log(LogLevel::Warn, &format!("uid {uid} (pid {pid}) tried keeperd.sock and was cut off"));
         }
         let added = Lane::new(socket, Descriptors::One)
-            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(proto::frame::FrameError::NoSlot))
-            .and_then(|lane| self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs }));
+            .map_err(|proto::hazmat::NoSlot| LaneError::Frame(FrameError::NoSlot))
+            .and_then(|lane| {
+                self.lanes.add(lane, Who::Cli { uid, pid, turn: Turn::Theirs, scope: Scope::All })
+            });
         if let Err(error) = added {
             self.log(LogLevel::Warn, &format!("a command could not be let in: {error}"));
         }
@@ -254,8 +269,9 @@ impl Keeper {
                     None => return Ok(took),
                 },
                 Who::Cli { turn: Turn::Ours, .. } => return Ok(took),
-                Who::Cli { turn: Turn::Theirs, .. } => match peer.take::<CliRequest>()? {
-                    Some(parcel) => self.answer_request(id, parcel),
+                Who::Cli { turn: Turn::Theirs, scope, .. } => match peer.take::<CliRequest>()? {
+                    Some(parcel) if is_within(&parcel.message, scope) => self.answer_request(id, parcel),
+                    Some(_) => return Err(LaneError::Frame(FrameError::Malformed)),
                     None => return Ok(took),
                 },
             }

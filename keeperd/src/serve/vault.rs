@@ -11,6 +11,7 @@ use proto::meta::Timestamp;
 use proto::name::{Backend, Handle};
 
 use super::ending::Endings;
+use super::expiring::Warnings;
 use super::recorder::Receipt;
 use crate::catalog::{SecretRow, VersionRow};
 use crate::clock::wall;
@@ -134,6 +135,7 @@ pub(super) struct Vault {
     /// Uses the catalog does not know of yet.
     pub(super) used: BTreeMap<Handle, Timestamp>,
     pub(super) endings: Endings,
+    pub(super) warnings: Warnings,
 }
 
 impl Vault {
@@ -146,6 +148,7 @@ impl Vault {
             files: SealedFiles::default(),
             used: BTreeMap::new(),
             endings: Endings::default(),
+            warnings: Warnings::of(&contents.warned),
         };
         vault.learn(contents);
         vault
@@ -157,6 +160,7 @@ impl Vault {
         self.id = contents.vault;
         self.secrets = contents.secrets.iter().map(|row| (row.handle.clone(), row.clone())).collect();
         self.endings.look(self.secrets.values());
+        self.warnings.look_again();
     }
 
     /// What judging must know of a secret.
@@ -215,6 +219,7 @@ impl Vault {
         self.drop_sealed(&row.handle.clone());
         self.secrets.insert(row.handle.clone(), row);
         self.endings.look(self.secrets.values());
+        self.warnings.look_again();
     }
 
     /// Forgets a secret.
@@ -222,6 +227,7 @@ impl Vault {
         self.drop_sealed(handle);
         self.secrets.remove(handle);
         self.endings.look(self.secrets.values());
+        self.warnings.look_again();
         self.used.remove(handle);
     }
 

@@ -9,7 +9,7 @@ use proto::failure::{Failure, FailureClass};
 use proto::keychain_lane::{Holding, Item};
 use unix::lane::{Lane, LaneError, Parcel};
 
-use crate::audit::{verify, verify_with};
+use crate::audit::{Files, Small, verify, verify_with};
 use crate::confine::Confined;
 use crate::hazmat::binding::VaultId;
 use crate::hazmat::chain_key::ChainKey;
@@ -31,29 +31,36 @@ pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure>
     let deadline = Instant::now() + DEADLINE;
     send(lane, &ControlReport::Confined(confined.confinement().clone()))?;
     send(lane, &ControlReport::Ready { locked: true })?;
-    let (mut head, mut header, mut segments) = (None, None, Vec::new());
+    let (mut small, mut header, mut segments) = (None, None, Vec::new());
     loop {
         let Parcel { message, value, fds } =
             lane.wait_for::<ControlOrder>(deadline).map_err(|error| broken(&error))?;
         let mut files = fds.into_iter().map(File::from);
         match message {
-            ControlOrder::VerifyFiles => (head, header) = (files.next(), files.next()),
-            ControlOrder::VerifyHead => head = files.next(),
-            ControlOrder::VerifyKeychain { vault } => {
-                let Some(head) = head else { return Err(broken(&LaneError::Descriptors)) };
+            ControlOrder::VerifyFiles => {
+                small = files.next().zip(files.next()).map(|(head, checkpoint)| Small { head, checkpoint });
+                header = files.next();
+            }
+            ControlOrder::VerifyHead => {
+                small = files.next().zip(files.next()).map(|(head, checkpoint)| Small { head, checkpoint });
+            }
+            ControlOrder::VerifyKeychain { vault, noted } => {
+                let Some(small) = small else { return Err(broken(&LaneError::Descriptors)) };
                 let fetched = fetch(lane, VaultId(vault));
-                let verdict = fetched.and_then(|(keys, first)| verify_with(&keys, first, head, segments));
+                let verdict =
+                    fetched.and_then(|(keys, first)| verify_with(&keys, first, &small, segments, noted));
                 return send(
                     lane,
                     &verdict.map_or_else(ControlReport::VerifyFailed, ControlReport::Verified),
                 );
             }
             ControlOrder::VerifySegments { .. } => segments.extend(files),
-            ControlOrder::Verify => {
-                let (Some(head), Some(header), Some(passphrase)) = (head, header, value) else {
+            ControlOrder::Verify { noted } => {
+                let (Some(small), Some(header), Some(passphrase)) = (small, header, value) else {
                     return Err(broken(&LaneError::Descriptors));
                 };
-                let report = match verify(header, head, segments, passphrase) {
+                let files = Files { header, small, segments };
+                let report = match verify(files, noted, passphrase) {
                     Ok(verdict) => ControlReport::Verified(verdict),
                     Err(failure) => ControlReport::VerifyFailed(failure),
                 };
@@ -63,6 +70,7 @@ pub(crate) fn serve(lane: &mut Lane, confined: &Confined) -> Result<(), Failure>
             ControlOrder::StartKeeper(_)
             | ControlOrder::Unlock
             | ControlOrder::NewEgress { .. }
+            | ControlOrder::NewReader
             | ControlOrder::Standing(_)
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }

@@ -113,7 +113,7 @@ fn rows_are_written_as_before_there_were_ends() {
         rotated: row.rotated,
         last_used: row.last_used,
         versions: versions
-            .map(|row| (row.version, row.deposit, row.fingerprint, row.created, row.injectable))
+            .map(|row| (row.version, row.deposit, row.fingerprint, row.created, row.injectable.may_be()))
             .collect(),
     };
     let written = postcard::to_allocvec(&former).unwrap();

@@ -15,6 +15,7 @@ mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;
+mod trying;
 mod values;
 mod vault_dir;
 
@@ -29,11 +30,12 @@ use proto::name::Backend;
 
 use crate::audit::checkpoint;
 use crate::catalog::{Catalog, KnownToken, SecretRow, tables, token_table};
-use crate::hazmat::binding::VaultId;
+use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
 use crate::keychain::Keychain;
+use crate::serve::Day;
 
 pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
@@ -59,6 +61,8 @@ pub(crate) struct Contents {
     pub(crate) vault: Option<VaultId>,
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) tokens: Vec<KnownToken>,
+    /// The days on which somebody was warned of values that expire.
+    pub(crate) warned: Vec<(DepositId, Day)>,
 }
 
 /// What an open vault gives.
@@ -143,17 +147,26 @@ impl Store {
             Some(Backend::Keychain) => return self.open_keychain().map_err(|not| not.failure),
             Some(Backend::FileVault) | None => {}
         }
-        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
         let passphrase = passphrase.ok_or_else(passphrase_missing)?;
-        let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
-        drop(passphrase);
-        let chain = checkpoint::newest(&self.audit(), &keys)?;
-        Ok(Unlocked { keys: Arc::new(keys), chain })
+        self.try_passphrase(|store| {
+            let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
+            let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
+            drop(passphrase);
+            let chain = checkpoint::newest(&store.audit(), &keys)?;
+            Ok(Unlocked { keys: Arc::new(keys), chain })
+        })
     }
 
-    /// The vault's header, for a verifier.
-    pub(crate) fn header_file(&self) -> io::Result<File> {
-        files::open(&vault_dir::header_path(&self.secrets))
+    /// Keeps on which days somebody was warned of values that expire, in the place of what was kept.
+    pub(crate) fn warned(&mut self, days: &[(DepositId, Day)]) -> Result<(), Failure> {
+        self.catalog.change(|write| tables::put_warned(write, days))
+    }
+
+    /// The vault's header, for a verifier. That counts no tries, and so the first one is made here.
+    pub(crate) fn header_file(&mut self, passphrase: &SecretBytes) -> Result<File, Failure> {
+        self.check_passphrase(passphrase)?;
+        let path = vault_dir::header_path(&self.secrets);
+        files::open(&path).map_err(|error| files::io_failure("cannot open", &path, &error))
     }
 
     fn contents(&mut self) -> Result<Contents, Failure> {
@@ -163,6 +176,7 @@ impl Store {
                 vault: tables::vault(read)?,
                 secrets: tables::secrets(read)?,
                 tokens: token_table::all(read)?,
+                warned: tables::warned(read)?,
             })
         })
     }
@@ -181,7 +195,7 @@ fn catalog_lost(path: &Path) -> Failure {
 }
 
 /// Of a file vault.
-fn passphrase_missing() -> Failure {
+pub(crate) fn passphrase_missing() -> Failure {
     Failure::new(
         FailureClass::Refused,
         "the vault's passphrase is needed",

@@ -11,15 +11,21 @@ use crate::hazmat::file_vault::{self, VaultError};
 
 impl Store {
     /// Says whether a passphrase opens the vault.
-    pub(crate) fn check_passphrase(&self, passphrase: &SecretBytes) -> Result<(), Failure> {
+    pub(crate) fn check_passphrase(&mut self, passphrase: &SecretBytes) -> Result<(), Failure> {
         self.has_passphrase()?;
-        let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
-        file_vault::open(&header, passphrase).map(drop).map_err(|error| error.failure())
+        self.try_passphrase(|store| {
+            let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
+            file_vault::open(&header, passphrase).map(drop).map_err(|error| error.failure())
+        })
     }
 
     /// Wraps the vault's keys under the second passphrase of two, if the first one opens it.
-    pub(crate) fn rekey(&self, both: SecretBytes, kdf: KdfCost) -> Result<(), Failure> {
+    pub(crate) fn rekey(&mut self, both: SecretBytes, kdf: KdfCost) -> Result<(), Failure> {
         self.has_passphrase()?;
+        self.try_passphrase(|store| store.put_passphrase(both, kdf))
+    }
+
+    fn put_passphrase(&self, both: SecretBytes, kdf: KdfCost) -> Result<(), Failure> {
         let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
         let parted = pair::part(&both).map_err(|error| VaultError::from(error).failure())?;
         drop(both);
@@ -31,7 +37,7 @@ impl Store {
 
     /// Asks whoever lets others in for the passphrase anew. A vault in a keychain has none: whoever is
     /// this user has the keychain as well.
-    pub(super) fn ask_anew(&self, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
+    pub(crate) fn ask_anew(&mut self, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
         match self.backend {
             Some(Backend::Keychain) => Ok(()),
             Some(Backend::FileVault) | None => {

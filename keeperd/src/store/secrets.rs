@@ -8,7 +8,7 @@ use proto::name::{Handle, Kind, ProviderId};
 use super::{Store, not_set_up};
 use crate::catalog::{SecretRow, VersionRow, tables, token_table};
 use crate::hazmat::binding::{DepositId, VaultId};
-use crate::hazmat::injectable::{is_injectable, is_storable};
+use crate::hazmat::injectable::{injectable, is_storable};
 use crate::hazmat::keys::{Keys, SealError, Sealed};
 use crate::hazmat::token::TokenDigest;
 
@@ -146,7 +146,7 @@ fn next_version(
         deposit: DepositId(random()?),
         fingerprint: keys.fingerprint(value).map_err(|error| bug(&error.to_string()))?,
         created: what.now,
-        injectable: is_injectable(value),
+        injectable: injectable(value),
         expires: what.expires,
         kept_until: None,
     })

@@ -9,8 +9,10 @@ mod mapping;
 pub mod pair;
 mod pool;
 pub mod release;
+mod room;
 mod secret_bytes;
 mod slots;
 
 pub use mapping::NoSlot;
+pub use room::Room;
 pub use secret_bytes::SecretBytes;

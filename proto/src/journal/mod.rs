@@ -11,5 +11,5 @@ pub use record::{Chained, Record};
 pub use segment::{
     BODY_MAX, FORMAT, HEADER_LEN, JournalError, LINK_LEN, MAGIC, RawRecord, SegmentHeader, encode_body,
 };
-pub use verdict::Verdict;
+pub use verdict::{Noted, Verdict};
 pub use words::{Event, Outcome, Reason};

@@ -2,15 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LINK_LEN;
 use crate::meta::RecordSeq;
+
+/// A record that was noted elsewhere: the journal must still hold it as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// Which.
+    pub seq: RecordSeq,
+    /// Its link.
+    pub link: [u8; LINK_LEN],
+}
 
 /// What a verifier found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Every link fits, and the journal reaches the sealed head.
     Whole {
-        /// How many records.
+        /// How many records are there.
         records: u64,
+        /// How many were there before them and were cut off, as a record among these says.
+        cut: u64,
         /// Seq of the last one.
         last: RecordSeq,
         /// Hex of the last link, to note down elsewhere.

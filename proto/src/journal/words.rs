@@ -29,6 +29,8 @@ pub enum Event {
     SecretRemoved,
     /// The version before took its place again.
     SecretRolledBack,
+    /// Its value expires within two weeks; `ms` is what is left.
+    SecretExpiring,
     /// A lease began; synced before its first release.
     LeaseIssued,
     /// A value was released under a lease; appended before it leaves.
@@ -37,6 +39,14 @@ pub enum Event {
     ReleaseEchoed,
     /// The request a value was released for is over: outcome, status, bytes, time.
     ReleaseClosed,
+    /// A person is asked to approve a use; `lease` is what it will be called.
+    ApprovalAsked,
+    /// Somebody approved it: the lease is issued.
+    ApprovalGiven,
+    /// Somebody denied it.
+    ApprovalDenied,
+    /// Nobody answered, with the reason why it waits no longer.
+    ApprovalEnded,
     /// A lease ended, with its reason.
     LeaseEnded,
     /// An ask was refused, with its reason.
@@ -59,6 +69,9 @@ pub enum Event {
     KeychainRestarted,
     /// An incomplete last record was cut off at start.
     JournalRepaired,
+    /// The oldest segments were taken away, as the settings say; `count` is the seq of the last
+    /// record in them.
+    JournalCut,
 }
 
 words!(Event, "event", "it is an event of the audit, as in lease.issued", {
@@ -74,10 +87,15 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     SecretRotated => "secret.rotated",
     SecretRemoved => "secret.removed",
     SecretRolledBack => "secret.rolled_back",
+    SecretExpiring => "secret.expiring",
     LeaseIssued => "lease.issued",
     LeaseUsed => "lease.used",
     ReleaseEchoed => "release.echoed",
     ReleaseClosed => "release.closed",
+    ApprovalAsked => "approval.asked",
+    ApprovalGiven => "approval.given",
+    ApprovalDenied => "approval.denied",
+    ApprovalEnded => "approval.ended",
     LeaseEnded => "lease.ended",
     LeaseDenied => "lease.denied",
     TokenIssued => "token.issued",
@@ -89,6 +107,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     EgressRestarted => "egress.restarted",
     KeychainRestarted => "keychain.restarted",
     JournalRepaired => "journal.repaired",
+    JournalCut => "journal.cut",
 });
 
 /// Why it happened: a closed set, so that no text of a peer can get into the journal.
@@ -118,6 +137,10 @@ pub enum Reason {
     GrantExpired,
     /// The grant's `max_requests_per_minute` or `max_concurrent` is reached.
     RateLimited,
+    /// The grant asks for an approval, and somebody said no.
+    ApprovalDenied,
+    /// The grant asks for an approval, and nobody answered in time.
+    ApprovalExpired,
     /// A grant matches, but its secret does not exist or belongs to another provider.
     NoSecret,
     /// A grant matches, but the value of its secret has expired; also the end of a lease of it.
@@ -156,6 +179,8 @@ pub enum Reason {
     TokenExpired,
     /// The lease was revoked.
     Revoked,
+    /// Whoever it was lent to has given it back, or is gone.
+    Returned,
     /// The keeper ended.
     Shutdown,
 }
@@ -173,6 +198,8 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     PathNotGranted => "path_not_granted",
     GrantExpired => "grant_expired",
     RateLimited => "rate_limited",
+    ApprovalDenied => "approval_denied",
+    ApprovalExpired => "approval_expired",
     NoSecret => "no_secret",
     SecretExpired => "secret_expired",
     ValueNotInjectable => "value_not_injectable",
@@ -192,6 +219,7 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     TokenRevoked => "token_revoked",
     TokenExpired => "token_expired",
     Revoked => "revoked",
+    Returned => "returned",
     Shutdown => "shutdown",
 });
 
@@ -212,6 +240,8 @@ pub enum Outcome {
     UpstreamFailed,
     /// Its lease was revoked, and the request cut with it.
     Revoked,
+    /// The value came too late, and nothing was sent.
+    NotSent,
     /// egressd died, so nobody knows.
     Unknown,
 }
@@ -224,5 +254,6 @@ words!(Outcome, "outcome", "it is an outcome of the audit, as in completed", {
     UpstreamTimeout => "upstream_timeout",
     UpstreamFailed => "upstream_failed",
     Revoked => "revoked",
+    NotSent => "not_sent",
     Unknown => "unknown",
 });

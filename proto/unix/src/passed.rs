@@ -67,6 +67,37 @@ pub fn none_to_children() -> std::io::Result<()> {
     if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// The descriptors above stderr that whoever started this process has left open for it, or for what it
+/// starts. Only before this process has opened anything itself.
+///
+/// # Errors
+/// The kernel's refusal to list them.
+pub fn left_open() -> std::io::Result<Vec<RawFd>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok());
+        let Some(number) = number.filter(|number| *number > 2) else { continue };
+        // SAFETY: F_GETFD only looks the number up.
+        let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+        // The listing's own descriptor is closed on exec, as is everything std opens.
+        if flags >= 0 && flags & libc::FD_CLOEXEC == 0 {
+            found.push(number);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Lets a descriptor reach the program that takes this one's place.
+///
+/// # Errors
+/// The kernel's refusal: EBADF when it is not open.
+pub fn to_children(number: RawFd) -> std::io::Result<()> {
+    // SAFETY: clears a flag of an open descriptor and closes none.
+    let done = unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 /// A descriptor that becomes readable when that process has ended (pidfd_open(2)).
 ///
 /// # Errors

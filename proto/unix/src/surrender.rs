@@ -22,6 +22,27 @@ pub fn cores() -> io::Result<Layer> {
     held(getrlimit(Resource::RLIMIT_CORE)? == (0, 0), Layer::NoCore)
 }
 
+/// No core file of this process, which another program may take the place of: as [`cores`], but only
+/// the soft limit. Gives what it was.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn cores_for_now() -> io::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, hard)?;
+    Ok(soft)
+}
+
+/// The soft limit again, for that program.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn cores_again(soft: u64) -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, soft.min(hard), hard)?;
+    Ok(())
+}
+
 /// No look into this process by others of the same user: /proc/PID/{mem,environ,maps,fd}, ptrace
 /// (prctl(2), PR_SET_DUMPABLE). Reset by exec, so it is set anew in each program.
 ///

@@ -52,14 +52,19 @@ fn every_row_is_reached_under_the_filter_and_no_call_is_without_a_row() {
         let left = table.ways().map(|way| way.to_string()).filter(|way| !reached.contains(way));
         wrong.extend(left.map(|way| format!("{}: nothing reaches {way}", table.process)));
     }
+    let held: Vec<_> = made.iter().filter(|(stage, ..)| holds(&Table::export(), stage)).copied().collect();
+    wrong.extend(without_a_row(&Table::export(), &held));
+    let own = Table::export_alone();
+    let left = own.ways().filter(|way| !held.iter().any(|(_, call, _)| way.is_met_by(call)));
+    wrong.extend(left.map(|way| format!("an export: nothing reaches {way}")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A daemon confines itself under the launcher's filter, and is held by both.
 #[test]
 fn the_launchers_table_has_every_row_of_its_childrens() {
-    let (launchers, childrens): (Vec<_>, Vec<_>) =
-        Table::all(Layout::OneUser).into_iter().partition(|table| table.process == LAUNCHER);
+    let tables = Table::all(Layout::OneUser).into_iter().chain([Table::export()]);
+    let (launchers, childrens): (Vec<_>, Vec<_>) = tables.partition(|table| table.process == LAUNCHER);
     let own: Vec<_> = launchers.iter().flat_map(|table| table.ways()).collect();
     let missing: Vec<String> = childrens
         .iter()

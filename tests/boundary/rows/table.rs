@@ -39,6 +39,16 @@ impl Table {
         ]
     }
 
+    /// An export of the journal; what it has in common with the daemons is tried with them.
+    pub(super) const fn export() -> Self {
+        Self { process: "ugent", parts: cli::EXPORT_ALLOWED }
+    }
+
+    /// What an export has of its own.
+    pub(super) const fn export_alone() -> Self {
+        Self { process: "ugent", parts: &[cli::EXPORT_ROWS] }
+    }
+
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> {
         self.parts.iter().copied().flatten().flat_map(|row| {
             let lists: &'static [&'static [Arg]] = if row.args.is_empty() { &[&[]] } else { row.args };

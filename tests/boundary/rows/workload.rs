@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::unix::net::UnixDatagram;
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -21,6 +22,7 @@ pub(super) fn run(traced: &Traced, under: Under) {
             life(traced, &world().initialized().granted());
             deaths(&world().initialized().granted());
             keychain(world());
+            exports(&world().initialized().granted());
         }
         Under::NoPrivilege | Under::NoSecretMemory => in_short(&world().initialized().granted()),
         Under::ThreeUsers => in_short(&of(Layout::System).initialized().granted()),
@@ -92,6 +94,34 @@ fn life(traced: &Traced, world: &World) {
     world.standin().open_gate("end");
     while held.event().unwrap().is_some() {}
     let _ = broker.ended().succeeded();
+}
+
+/// To a file and to a socket, and on from where the process before was.
+fn exports(world: &World) {
+    let (file, log) = (world.home().workspace().join("audit.jsonl"), world.home().workspace().join("log"));
+    let sinks = format!("\"file:{}\", \"syslog:{}\"", file.display(), log.display());
+    world.home().write("secrets.toml", &format!("{}audit = {{ sinks = [{sinks}] }}\n", world.settings()));
+    let syslog = UnixDatagram::bind(&log).unwrap();
+    let broker = world.broker();
+    for _ in 0..2 {
+        serves(world);
+        until_true("the file has it", || {
+            fs::read_to_string(&file).is_ok_and(|text| text.contains("lease.used"))
+        });
+        assert!(syslog.recv(&mut [0; 64]).is_ok());
+        let exports: Vec<_> = broker.children().into_iter().filter(|child| child.name == "ugent").collect();
+        assert_eq!(exports.len(), 2);
+        for export in &exports {
+            kill(export.pid, Signal::SIGKILL).unwrap();
+        }
+        until_true("others take their place", || {
+            let now = broker.children().into_iter().filter(|child| child.name == "ugent");
+            now.filter(|child| exports.iter().all(|before| before.pid != child.pid)).count() == 2
+        });
+        fs::remove_file(&file).unwrap();
+        until_true("a new file is begun", || file.exists());
+    }
+    let _ = broker.stop().succeeded();
 }
 
 fn in_short(world: &World) {

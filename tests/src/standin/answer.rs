@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Shared;
 use super::echo;
 use super::openai;
+use super::other::{Other, Reply};
 use super::pieces::{Piece, Pieces};
 use super::script::{Course, Script};
 use super::seen::{Ended, Log, Seen};
@@ -41,7 +42,12 @@ pub(super) async fn answer(
         let pieces = Pieces::whole(body.to_string().into_bytes(), Arc::clone(&shared.log), place);
         Some(response(status, "application/json", pieces))
     };
-    if !has_key(&head.headers, &shared) && !has_key_in_query(&head, &shared) {
+    let other = Other::of(&head);
+    let is_let_in = match &other {
+        Some(other) => other.has_key(&shared.key.read().unwrap_or_else(PoisonError::into_inner)),
+        None => has_key(&head.headers, &shared) || has_key_in_query(&head, &shared),
+    };
+    if !is_let_in {
         let message = "the key is not the one this stand-in accepts";
         return reply(
             StatusCode::UNAUTHORIZED,
@@ -56,6 +62,19 @@ pub(super) async fn answer(
         Course::Echo => return Some(echo::answer(&script, &head.headers, &shared, place)),
         Course::Flood => return Some(flood(&script, &shared, place)),
         Course::Plain | Course::Hold | Course::Late | Course::Reset | Course::Early => {}
+    }
+    if let Some(other) = other {
+        return match other.reply(&body) {
+            Reply::Events(events) => Some(stream(events, script, &shared, place)),
+            Reply::Json(body, headers) => {
+                let mut response = reply(StatusCode::OK, &body)?;
+                for (name, value) in headers {
+                    response.headers_mut().insert(name, HeaderValue::try_from(value).ok()?);
+                }
+                Some(response)
+            }
+            Reply::Nothing => reply(StatusCode::NOT_FOUND, &Value::Null),
+        };
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |field: &str| json.get(field).and_then(Value::as_str);

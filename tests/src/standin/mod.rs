@@ -1,5 +1,6 @@
 //! A provider that stands in for a real one: HTTP/1.1 over TLS with an authority of its own, and
-//! answers in OpenAI's shapes to whoever shows the one key it accepts.
+//! answers in OpenAI's shapes to whoever shows the one key it accepts; and, below a path of its own
+//! each, in other providers' shapes to whoever shows that key where that provider wants it.
 //!
 //! It keeps that key in plain memory and remembers whole requests, which is what it is for; so it
 //! must never be given a real key.
@@ -8,6 +9,7 @@ mod answer;
 mod authority;
 mod echo;
 mod openai;
+mod other;
 mod pieces;
 mod script;
 mod seen;

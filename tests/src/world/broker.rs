@@ -65,6 +65,17 @@ impl<'w> Broker<'w> {
         until_true(&format!("{path} answers {status}"), || self.status_of(path) == Some(status));
     }
 
+    /// Waits until it takes no more connections.
+    pub fn wait_for_no_answer(&self) {
+        until_true("the broker takes no more", || {
+            let answer = Http::tcp(self.world.port()).and_then(|mut http| {
+                http.patience(Duration::from_millis(100))?;
+                http.ask(&Ask::get("/healthz"))
+            });
+            answer.is_err()
+        });
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self.launcher.signal(signal);

@@ -154,6 +154,12 @@ impl World {
         drop(self.ugent(&["rotate", handle, "--stdin"]).typing(format!("{value}\n")).run().succeeded());
     }
 
+    /// Makes a try with the right passphrase, so that wrong ones before it make nobody wait.
+    #[track_caller]
+    pub fn clear_tries(&self) {
+        drop(self.ugent(&["audit", "--verify"]).run().succeeded());
+    }
+
     /// What a command with `--json` prints.
     ///
     /// # Panics

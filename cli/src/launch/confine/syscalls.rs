@@ -39,11 +39,13 @@ const LAYERS: &[&[Arg]] = &[
 const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
 /// Of a socket's type: what it is, without SOCK_CLOEXEC and SOCK_NONBLOCK.
 const KIND: u64 = 0xf;
-/// Of the Unix kind: the session bus, which a keychain's helper connects to before it is confined.
-const SOCKETS: &[&[Arg]] = &[
+/// Of the Unix kind: the session bus, which a keychain's helper connects to before it is confined, and
+/// datagrams, to which an export of the journal may go.
+const TCP_OR_LOCAL: &[&[Arg]] = &[
     &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_DGRAM as u64), Arg::Is(2, 0)],
 ];
 const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
 /// The commands the daemons' tables say the reasons of.
@@ -161,7 +163,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_fdatasync, SERVE),
     Row::any(SYS_fsync, SERVE),
     Row::any(SYS_pipe2, SERVE),
-    Row::when(SYS_socket, SERVE, SOCKETS),
+    Row::when(SYS_socket, SERVE, TCP_OR_LOCAL),
     Row::any(SYS_mmap, "every process; the loader maps programs to be executed"),
     Row::any(SYS_mprotect, "every process; the loader's relocations"),
     Row::any(SYS_close, ALL),

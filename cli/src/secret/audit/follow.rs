@@ -6,12 +6,12 @@
 use std::io::Write;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::failure::FailureClass;
+use proto::failure::{Failure, FailureClass};
 use proto::journal::Record;
 
 use super::Printer;
 use super::filter::Filter;
-use super::pages::{page, read_whole};
+use super::pages::{Page, page, read_whole, renewed};
 use super::segment_file::SegmentFile;
 use crate::ending::{Halt, Outcome};
 use crate::keeper::{Keeper, reach_broker};
@@ -41,8 +41,7 @@ pub(super) fn run<W: Write>(
         if keeper.is_none() {
             keeper = reach_broker(session).unwrap_or_default();
         }
-        let after = newest.as_ref().map_or(0, SegmentFile::number);
-        let asked = keeper.as_mut().map(|keeper| page(keeper, after));
+        let asked = keeper.as_mut().map(|keeper| newer(keeper, newest.as_mut()));
         match asked {
             None => {}
             Some(Err(failure)) if failure.class == FailureClass::Bug => return Err(failure.into()),
@@ -56,6 +55,13 @@ pub(super) fn run<W: Write>(
             }
         }
     }
+}
+
+/// The page behind the newest segment, which may have been written anew meanwhile.
+fn newer(keeper: &mut Keeper, newest: Option<&mut SegmentFile>) -> Result<Page, Failure> {
+    let Some(segment) = newest else { return page(keeper, 0) };
+    renewed(keeper, segment)?;
+    page(keeper, segment.number())
 }
 
 fn show<W: Write>(record: &Record, filter: &Filter, out: &mut Printer<W>) -> Outcome {

@@ -1,6 +1,7 @@
 //! `ugent secret audit`: the journal, read through read-only descriptors that a keeper gives, and
 //! filtered here, so that listing a million records keeps no lease waiting.
 
+mod export;
 mod filter;
 mod follow;
 mod pages;
@@ -12,6 +13,7 @@ use std::io::{BufWriter, IsTerminal, Write, stdout};
 
 use clap::Args;
 
+pub use self::export::{ALLOWED as EXPORT_ALLOWED, ROWS as EXPORT_ROWS};
 use self::filter::Filter;
 pub(super) use self::pages::newest;
 use self::view::RecordView;
@@ -51,15 +53,29 @@ pub(crate) struct Audit {
     /// Checks that nothing was changed or taken away; needs the passphrase
     #[arg(long, conflicts_with_all = ["name", "since", "event", "consumer", "limit", "follow"])]
     verify: bool,
+    /// With --verify: that the record of this number still has this link, as noted earlier
+    #[arg(long, value_name = "SEQ:HASH", requires = "verify")]
+    expect: Option<String>,
     #[command(flatten)]
     json: JsonOption,
+    #[command(flatten)]
+    export: export::Export,
 }
 
 impl Audit {
+    /// Whether this is an export, which has no session and reaches no keeper by itself.
+    pub(super) const fn is_export(&self) -> bool {
+        self.export.is_asked()
+    }
+
+    pub(super) fn run_export(&self) -> Outcome {
+        self.export.run()
+    }
+
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let form = self.json.form();
         if self.verify {
-            return verify::run(session, form);
+            return verify::run(session, self.expect.as_deref(), form);
         }
         let filter = self.filter()?;
         let limit = self.limit.or(stdout().is_terminal().then_some(TERMINAL_LIMIT));

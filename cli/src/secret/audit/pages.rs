@@ -40,6 +40,19 @@ pub(super) fn page(keeper: &mut Keeper, after: u32) -> Result<Page, Failure> {
     Ok(Page { segments: segments.into_iter().zip(answered.fds).collect(), more })
 }
 
+/// Has a segment that was written anew read on in its new file.
+pub(super) fn renewed(keeper: &mut Keeper, segment: &mut SegmentFile) -> Result<(), Failure> {
+    if !segment.is_nameless() {
+        return Ok(());
+    }
+    let number = segment.number();
+    let found = page(keeper, number.saturating_sub(1))?.segments.into_iter().next();
+    if let Some((_, fd)) = found.filter(|(found, _)| *found == number) {
+        segment.go_on_in(fd);
+    }
+    Ok(())
+}
+
 /// The newest record, if the newest segment has one.
 pub(in crate::secret) fn newest(keeper: &mut Keeper) -> Result<Option<Record>, Failure> {
     let mut last: Option<SegmentFile> = None;

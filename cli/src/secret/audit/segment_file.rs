@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use proto::failure::{Failure, FailureClass};
 use proto::journal::{BODY_MAX, HEADER_LEN, JournalError, LINK_LEN, RawRecord, Record, SegmentHeader};
 
-use crate::ending::Outcome;
+use crate::ending::{Halt, Outcome};
 
 /// Bytes of one piece; several times the longest record.
 const PIECE: usize = 256 * 1024;
@@ -36,15 +36,31 @@ impl SegmentFile {
         Self { file: File::from(fd), number, offset: 0 }
     }
 
+    /// Whether this file has no name any more: it was cut off, or written anew after its disk had
+    /// failed to sync it. What is written from then on is elsewhere.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.nlink() == 0)
+    }
+
+    /// Goes on in the file that has the name now, and the same content as far as this one was read.
+    pub(super) fn go_on_in(&mut self, fd: OwnedFd) {
+        self.file = File::from(fd);
+    }
+
     pub(super) const fn number(&self) -> u32 {
         self.number
     }
 
     /// Gives every whole record from where the last reading ended.
-    pub(super) fn read(
+    pub(super) fn read(&mut self, take: &mut dyn FnMut(Record) -> Outcome) -> Result<Rest, Halt> {
+        self.read_linked(&mut |record, _| take(record))
+    }
+
+    /// As [`SegmentFile::read`], with each record's link.
+    pub(super) fn read_linked(
         &mut self,
-        take: &mut dyn FnMut(Record) -> Outcome,
-    ) -> Result<Rest, crate::ending::Halt> {
+        take: &mut dyn FnMut(Record, &[u8; LINK_LEN]) -> Outcome,
+    ) -> Result<Rest, Halt> {
         let mut piece = vec![0; PIECE];
         loop {
             let filled = self.fill(&mut piece)?;
@@ -60,8 +76,9 @@ impl SegmentFile {
             }
             let rest = loop {
                 let before = left;
-                match RawRecord::take(&mut left).and_then(|raw| raw.map(|raw| raw.record()).transpose()) {
-                    Ok(Some(record)) => take(record)?,
+                let raw = RawRecord::take(&mut left);
+                match raw.and_then(|raw| raw.map(|raw| Ok((raw.record()?, raw.link))).transpose()) {
+                    Ok(Some((record, link))) => take(record, link)?,
                     Ok(None) => break Rest::AtEnd,
                     Err(error) => {
                         left = before;
@@ -158,6 +175,20 @@ mod tests {
         writer.write_all(&next[next.len() - 1..]).unwrap();
         assert_eq!(seqs(&mut segment), (vec![3], Rest::AtEnd));
         assert_eq!(seqs(&mut segment), (vec![], Rest::AtEnd));
+    }
+
+    #[test]
+    fn a_segment_that_was_written_anew_is_read_on_in_its_new_file() {
+        let (place, anew) = (tempfile::NamedTempFile::new().unwrap(), segment(3).1);
+        let mut before = segment(2).1;
+        std::io::copy(&mut before, &mut place.reopen().unwrap()).unwrap();
+        let mut segment = SegmentFile::new(place.reopen().unwrap().into(), 1);
+        assert_eq!(seqs(&mut segment).0, [1, 2]);
+        assert!(!segment.is_nameless());
+        drop(place);
+        assert!(segment.is_nameless());
+        segment.go_on_in(anew.into());
+        assert_eq!(seqs(&mut segment), (vec![3], Rest::AtEnd));
     }
 
     #[test]

@@ -8,14 +8,17 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use proto::cli_lane::{CliAnswer, CliRequest};
 use proto::failure::{Failure, FailureClass};
-use proto::journal::Verdict;
+use proto::hazmat::{SecretBytes, pair};
+use proto::journal::{LINK_LEN, Noted, Verdict};
+use proto::meta::RecordSeq;
 use serde::Serialize;
 
 use super::pages::{Page, page};
-use crate::ending::Outcome;
+use crate::ending::{Halt, Outcome, no_slot};
 use crate::keeper::{self, Keeper, Key, Purpose, Verifier, unexpected};
 use crate::render::{self, Form};
 use crate::session::Session;
+use crate::usage::wrong;
 
 /// The head's file is a few sectors; more is not one.
 const HEAD_MAX: u64 = 64 * 1024;
@@ -25,65 +28,69 @@ const LOOKS: u32 = 16;
 #[derive(Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 enum VerdictView<'a> {
-    Whole { records: u64, last: u64, link: &'a str, plain: u64, torn_tail: bool },
+    Whole { records: u64, cut: u64, last: u64, link: &'a str, plain: u64, torn_tail: bool },
     Damaged { at: u64, segment: u32, what: &'a str },
 }
 
-pub(super) fn run(session: &mut Session, form: Form) -> Outcome {
+pub(super) fn run(session: &mut Session, expect: Option<&str>, form: Form) -> Outcome {
+    let noted = expect.map(noted).transpose()?;
     keeper::check_set_up(session)?;
     let passphrase = session.passphrase.for_vault(&session.home)?;
     raise_descriptor_limit();
     let mut keeper = keeper::reach(session, Purpose::Use)?;
-    // The head first: what it says when it is read is in the segments that are listed after. The
-    // other way round a running broker could begin a segment in between, and seal a head over it.
-    let files = files(&mut keeper)?;
+    // Head and checkpoint first: what they say when they are read is in the segments that are listed
+    // after. The other way round a running broker could begin a segment in between, and seal a head over it.
+    let again = passphrase.as_ref().map(pair::again).transpose().map_err(no_slot)?;
+    let files = files(&mut keeper, again)?;
     let segments = segments(&mut keeper)?;
     keeper.end()?;
     let mut verifier = Verifier::start(session)?;
     let key = match files {
-        Files::OfFileVault { head, header } => {
-            verifier.files(head, header)?;
+        Files::OfFileVault(small) => {
+            verifier.files(small)?;
             Key::Passphrase(passphrase.ok_or_else(unexpected)?)
         }
-        Files::OfKeychain { head, vault } => {
-            verifier.head(head)?;
+        Files::OfKeychain { small, vault } => {
+            verifier.head(small)?;
             Key::InKeychain(vault)
         }
     };
     for page in segments {
         verifier.segments(page)?;
     }
-    let verdict = verifier.verdict(key)?;
+    let verdict = verifier.verdict(noted, key)?;
     print(&verdict, form)
 }
 
 /// What is checked besides the segments.
 enum Files {
-    OfFileVault { head: OwnedFd, header: OwnedFd },
-    OfKeychain { head: OwnedFd, vault: [u8; 16] },
+    /// Head, checkpoint, vault header.
+    OfFileVault([OwnedFd; 3]),
+    /// Head and checkpoint.
+    OfKeychain { small: [OwnedFd; 2], vault: [u8; 16] },
 }
 
-fn files(keeper: &mut Keeper) -> Result<Files, Failure> {
-    let answered = keeper.ask(&CliRequest::VerifyFiles, None)?;
-    let kept = |head: OwnedFd| {
-        snapshot(head.into()).map_err(|error| {
-            let what = format!("the journal's sealed head could not be read: {error}");
-            Failure::new(FailureClass::Io, what, "")
+fn files(keeper: &mut Keeper, passphrase: Option<SecretBytes>) -> Result<Files, Failure> {
+    let answered = keeper.ask(&CliRequest::VerifyFiles, passphrase)?;
+    let kept = |what: &str, file: OwnedFd| {
+        snapshot(file.into()).map_err(|error| {
+            Failure::new(FailureClass::Io, format!("the journal's {what} could not be read: {error}"), "")
         })
     };
     if let CliAnswer::VerifyHead { vault } = answered.answer {
-        let [head] = <[OwnedFd; 1]>::try_from(answered.fds).map_err(|_| unexpected())?;
-        return Ok(Files::OfKeychain { head: kept(head)?, vault });
+        let [head, checkpoint] = <[OwnedFd; 2]>::try_from(answered.fds).map_err(|_| unexpected())?;
+        let small = [kept("sealed head", head)?, kept("checkpoint", checkpoint)?];
+        return Ok(Files::OfKeychain { small, vault });
     }
-    let (CliAnswer::VerifyFiles, Ok([head, header])) =
-        (answered.answer, <[OwnedFd; 2]>::try_from(answered.fds))
+    let (CliAnswer::VerifyFiles, Ok([head, checkpoint, header])) =
+        (answered.answer, <[OwnedFd; 3]>::try_from(answered.fds))
     else {
         return Err(unexpected());
     };
-    Ok(Files::OfFileVault { head: kept(head)?, header })
+    Ok(Files::OfFileVault([kept("sealed head", head)?, kept("checkpoint", checkpoint)?, header]))
 }
 
-/// The head as it is now. A running broker moves it on, and into segments we were not given; what
+/// Head or checkpoint as it is now. A running broker moves it on, and into segments we were not given; what
 /// it says now must hold in every later state of the journal.
 fn snapshot(mut head: File) -> io::Result<OwnedFd> {
     let mut bytes = look(&head)?;
@@ -125,6 +132,27 @@ fn segments(keeper: &mut Keeper) -> Result<Vec<Vec<OwnedFd>>, Failure> {
     }
 }
 
+/// `SEQ:HASH`, as an earlier check printed it.
+fn noted(text: &str) -> Result<Noted, Halt> {
+    let parsed = text.split_once(':').and_then(|(seq, link)| {
+        let seq = RecordSeq(seq.parse().ok()?);
+        Some(Noted { seq, link: bytes_of(link)? })
+    });
+    let hint = "ugent secret audit --verify --expect 120:THE-64-DIGITS-OF-ITS-LINK";
+    parsed.ok_or_else(|| {
+        wrong("--expect is not the number of a record, a colon, and its link in hex", hint).into()
+    })
+}
+
+fn bytes_of(hex: &str) -> Option<[u8; LINK_LEN]> {
+    let mut bytes = [0; LINK_LEN];
+    let is_whole = hex.len() == 2 * LINK_LEN && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)).filter(|_| is_whole) {
+        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
+    }
+    is_whole.then_some(bytes)
+}
+
 /// A journal of many segments needs as many descriptors, here and in the verifier. Where that
 /// fails, the kernel says so when they run out.
 fn raise_descriptor_limit() {
@@ -136,15 +164,24 @@ fn raise_descriptor_limit() {
 fn print(verdict: &Verdict, form: Form) -> Outcome {
     let mut out = stdout().lock();
     let view = match verdict {
-        Verdict::Whole { records, last, link, plain, torn_tail } => {
-            VerdictView::Whole { records: *records, last: last.0, link, plain: *plain, torn_tail: *torn_tail }
-        }
+        Verdict::Whole { records, cut, last, link, plain, torn_tail } => VerdictView::Whole {
+            records: *records,
+            cut: *cut,
+            last: last.0,
+            link,
+            plain: *plain,
+            torn_tail: *torn_tail,
+        },
         Verdict::Damaged { at, segment, what } => VerdictView::Damaged { at: at.0, segment: *segment, what },
     };
     match (form, &view) {
         (Form::Json, view) => render::json(&mut out, view)?,
-        (Form::Table | Form::Plain, VerdictView::Whole { records, last, link, plain, torn_tail }) => {
+        (Form::Table | Form::Plain, VerdictView::Whole { records, cut, last, link, plain, torn_tail }) => {
             writeln!(out, "whole: {records} records, the last is {last}, link {link}")?;
+            writeln!(out, "note elsewhere, and check later with: --verify --expect {last}:{link}")?;
+            if *cut > 0 {
+                writeln!(out, "the first {cut} were cut off, as the settings say; a record tells of it")?;
+            }
             if *plain > 0 {
                 writeln!(
                     out,
@@ -178,6 +215,17 @@ mod tests {
         let mut bytes = Vec::new();
         File::from(kept).read_to_end(&mut bytes).unwrap();
         bytes
+    }
+
+    #[test]
+    fn what_was_noted_is_a_number_and_a_whole_link() {
+        let link = "0f".repeat(32);
+        let taken = noted(&format!("12:{link}")).ok().unwrap();
+        assert_eq!(taken, Noted { seq: RecordSeq(12), link: [15; 32] });
+        for text in ["", "12", "12:", ":", "x:00", "12:0f", &format!("-1:{link}"), &format!("1:{link}0f")] {
+            assert!(noted(text).is_err(), "{text}");
+        }
+        assert!(noted(&format!("1:{}", "é".repeat(32))).is_err());
     }
 
     #[test]

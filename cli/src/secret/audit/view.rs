@@ -90,6 +90,16 @@ pub(super) fn header() -> String {
 }
 
 impl RecordView {
+    /// As in `time`.
+    pub(super) fn time(&self) -> &str {
+        &self.time
+    }
+
+    /// As in `event`.
+    pub(super) const fn event(&self) -> &'static str {
+        self.event
+    }
+
     /// seq, time, event, secret, consumer, and the rest as `name=text`.
     pub(super) fn cells(&self) -> [String; 6] {
         [

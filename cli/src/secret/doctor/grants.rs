@@ -19,7 +19,12 @@ use crate::home::Home;
 const FILE_MAX: u64 = 8 * 1024 * 1024;
 
 /// What there is to say of both files.
-pub(super) fn judge(home: &Home, standing: &KeeperStanding, secrets: &[Handle]) -> Vec<Finding> {
+pub(super) fn judge(
+    home: &Home,
+    standing: &KeeperStanding,
+    secrets: &[Handle],
+    without_secret: &[Handle],
+) -> Vec<Finding> {
     let path = home.grants();
     let mut findings = match &standing.grants {
         GrantsStanding::Missing => vec![Finding::warn(
@@ -31,7 +36,10 @@ pub(super) fn judge(home: &Home, standing: &KeeperStanding, secrets: &[Handle]) 
         GrantsStanding::Loaded(count) => {
             let said = format!("{} is in force: {count} {}", path.display(), grants(*count));
             let mut findings = vec![Finding::ok("grants", said)];
-            findings.extend(named(&path).map(|named| meet(&path, &named, secrets)).unwrap_or_default());
+            if let Some(mut named) = named(&path) {
+                named.retain(|handle| !without_secret.contains(handle) || secrets.contains(handle));
+                findings.extend(meet(&path, &named, secrets));
+            }
             findings
         }
     };
@@ -143,7 +151,7 @@ mod tests {
         let home = Home::at(Path::new("/h"));
         let refused = |why: &str| {
             let standing = standing(GrantsStanding::Refused(why.to_owned()));
-            judge(&home, &standing, &[]).pop().unwrap()
+            judge(&home, &standing, &[], &[]).pop().unwrap()
         };
         let found = refused("line 3, column 14: unknown field …");
         assert_eq!(found.level, Level::Fail);
@@ -158,7 +166,7 @@ mod tests {
         let home = Home::at(Path::new("/h"));
         let mut standing = standing(GrantsStanding::Missing);
         standing.providers_refused = Some("line 1, column 1: no".to_owned());
-        let levels: Vec<_> = judge(&home, &standing, &[]).into_iter().map(|f| (f.id, f.level)).collect();
+        let levels: Vec<_> = judge(&home, &standing, &[], &[]).into_iter().map(|f| (f.id, f.level)).collect();
         assert_eq!(levels, [("grants", Level::Warn), ("providers", Level::Fail)]);
     }
 

@@ -154,14 +154,25 @@ fn said(home: &Home, settings: &Settings) -> String {
 }
 
 fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
-    let Visit { whose, standing, header, secrets, ends, newest, orphans, processes, confinement: _ } = visit;
+    let Visit {
+        whose,
+        standing,
+        header,
+        secrets,
+        without_secret,
+        ends,
+        newest,
+        orphans,
+        processes,
+        confinement: _,
+    } = visit;
     let mut findings = broker::judge(&session.home, &whose, &standing, header);
     let ours = unix::namespaces::ours();
     let layout = layout(&session.home);
     let strictness = session.settings.strictness;
     findings
         .extend(processes.iter().map(|seen| seen.judge(&layout.expected(seen.process()), &ours, strictness)));
-    findings.extend(grants::judge(&session.home, &standing, &secrets));
+    findings.extend(grants::judge(&session.home, &standing, &secrets, &without_secret));
     findings.extend(orphans.map(keychain::judge));
     findings.push(secrets::judge(&ends, clock::now()));
     findings.extend(journal::judge(standing.journal_broken.as_deref(), newest, clock::now()));

@@ -5,12 +5,13 @@ use proto::cli_lane::{CliAnswer, CliRequest, OrphanFix};
 use proto::failure::Failure;
 use proto::meta::Timestamp;
 use proto::name::Handle;
+use proto::policy::Takes;
 use proto::standing::{ChildKind, ChildStanding, Confinement, KeeperStanding, LauncherStanding};
 
 use super::keychain::{self, Orphans};
 use super::processes::{self, Seen};
 use crate::keeper::{self, Purpose, unexpected};
-use crate::secret::{audit, list};
+use crate::secret::{audit, list, provider};
 use crate::session::Session;
 
 /// What a keeper said, and the processes as they were seen while it did.
@@ -19,6 +20,8 @@ pub(super) struct Visit {
     pub(super) standing: KeeperStanding,
     pub(super) header: Header,
     pub(super) secrets: Vec<Handle>,
+    /// Providers that a grant may name in a secret's place.
+    pub(super) without_secret: Vec<Handle>,
     /// When the values expire that do.
     pub(super) ends: Vec<(Handle, Timestamp)>,
     /// When the newest record was made.
@@ -57,6 +60,9 @@ pub(super) fn visit(session: &Session, fix: OrphanFix) -> Result<Visit, Failure>
         listed.iter().filter_map(|secret| Some((secret.handle.clone(), secret.versions.last()?.expires?)));
     let ends = ends.collect();
     let secrets = listed.into_iter().map(|secret| secret.handle).collect();
+    let routes = provider::list::all(&mut keeper)?.into_iter().filter(|route| route.takes == Takes::Nothing);
+    let without_secret =
+        routes.filter_map(|route| Handle::parse_in_file(route.provider.as_str()).ok()).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
     let orphans = keychain::look(&mut keeper, &standing, fix);
     // Looking at the processes takes our privileges, so it comes last.
@@ -77,5 +83,16 @@ pub(super) fn visit(session: &Session, fix: OrphanFix) -> Result<Visit, Failure>
     };
     let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
-    Ok(Visit { whose, standing, header, secrets, ends, newest, orphans, processes, confinement })
+    Ok(Visit {
+        whose,
+        standing,
+        header,
+        secrets,
+        without_secret,
+        ends,
+        newest,
+        orphans,
+        processes,
+        confinement,
+    })
 }

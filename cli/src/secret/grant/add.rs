@@ -60,6 +60,12 @@ pub(crate) struct Add {
     /// Most requests at once
     #[arg(long, value_name = "N")]
     max_concurrent: Option<u32>,
+    /// Somebody must approve each lease: each-lease
+    #[arg(long, value_name = "WHEN")]
+    approval: Option<String>,
+    /// How long a request waits for that, as in 60s
+    #[arg(long, value_name = "SPAN", requires = "approval")]
+    approval_wait: Option<String>,
 }
 
 impl Add {
@@ -120,6 +126,17 @@ impl Add {
         if let Some(span) = &self.ttl {
             let ms = span_ms(span).ok_or_else(|| wrong("--ttl is not a span of time", "as in: --ttl 5m"))?;
             put("ttl_secs", value(i64::try_from(ms / 1000).unwrap_or(i64::MAX)));
+        }
+        match self.approval.as_deref() {
+            None => {}
+            Some("each-lease") => put("approval", value("each-lease")),
+            Some(_) => return Err(wrong("--approval is each-lease", "as in: --approval each-lease")),
+        }
+        if let Some(span) = &self.approval_wait {
+            let ms = span_ms(span).ok_or_else(|| {
+                wrong("--approval-wait is not a span of time", "as in: --approval-wait 60s")
+            })?;
+            put("approval_secs", value(i64::try_from(ms / 1000).unwrap_or(i64::MAX)));
         }
         if let Some(end) = &self.not_after {
             let moment = end.parse::<toml_edit::Datetime>();

@@ -61,36 +61,37 @@ impl Check {
                 vec![(path.display().to_string(), file, verdict)]
             }
         };
-        self.say(&verdicts)
+        say(self.json.form(), &verdicts)
     }
+}
 
-    fn say(&self, verdicts: &[(String, PolicyFile, FileVerdict)]) -> Outcome {
-        let mut out = stdout().lock();
-        match self.json.form() {
-            Form::Json => render::json(&mut out, &verdicts.iter().map(said).collect::<Vec<_>>())?,
-            Form::Table | Form::Plain => {
-                for (path, file, verdict) in verdicts {
-                    match verdict {
-                        FileVerdict::Good(count) => writeln!(out, "{path}: good, {count} {file}")?,
-                        FileVerdict::Missing => writeln!(out, "{path}: not there, {}", without(*file))?,
-                        FileVerdict::Bad(_) => {}
-                    }
+/// Says what keeperd makes of files, and fails if it would not take one of them.
+pub(in crate::secret) fn say(form: Form, verdicts: &[(String, PolicyFile, FileVerdict)]) -> Outcome {
+    let mut out = stdout().lock();
+    match form {
+        Form::Json => render::json(&mut out, &verdicts.iter().map(said).collect::<Vec<_>>())?,
+        Form::Table | Form::Plain => {
+            for (path, file, verdict) in verdicts {
+                match verdict {
+                    FileVerdict::Good(count) => writeln!(out, "{path}: good, {count} {file}")?,
+                    FileVerdict::Missing => writeln!(out, "{path}: not there, {}", without(*file))?,
+                    FileVerdict::Bad(_) => {}
                 }
             }
         }
-        out.flush()?;
-        let bad = verdicts.iter().filter_map(|(path, _, verdict)| match verdict {
-            FileVerdict::Bad(complaint) => Some(complaint.failure(path)),
-            FileVerdict::Good(_) | FileVerdict::Missing => None,
-        });
-        let bad: Vec<Failure> = bad.collect();
-        let Some((last, before)) = bad.split_last() else { return Ok(()) };
-        for failure in before {
-            // With stderr gone there is nobody left to tell; the code still says it.
-            let _ = writeln!(std::io::stderr(), "{failure}");
-        }
-        Err(Halt::Failed(last.clone()))
     }
+    out.flush()?;
+    let bad = verdicts.iter().filter_map(|(path, _, verdict)| match verdict {
+        FileVerdict::Bad(complaint) => Some(complaint.failure(path)),
+        FileVerdict::Good(_) | FileVerdict::Missing => None,
+    });
+    let bad: Vec<Failure> = bad.collect();
+    let Some((last, before)) = bad.split_last() else { return Ok(()) };
+    for failure in before {
+        // With stderr gone there is nobody left to tell; the code still says it.
+        let _ = writeln!(std::io::stderr(), "{failure}");
+    }
+    Err(Halt::Failed(last.clone()))
 }
 
 const fn without(file: PolicyFile) -> &'static str {
@@ -100,7 +101,9 @@ const fn without(file: PolicyFile) -> &'static str {
     }
 }
 
-fn in_use(session: &Session) -> Result<Vec<(String, PolicyFile, FileVerdict)>, Failure> {
+pub(in crate::secret) fn in_use(
+    session: &Session,
+) -> Result<Vec<(String, PolicyFile, FileVerdict)>, Failure> {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let CliAnswer::PolicyChecked { grants, providers } = keeper.ask(&CliRequest::CheckPolicy, None)?.answer
     else {
@@ -138,7 +141,7 @@ fn said((path, _, verdict): &(String, PolicyFile, FileVerdict)) -> Said {
 }
 
 /// The text of a file somebody names.
-pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
+pub(in crate::secret) fn text_of(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_string(&mut text));

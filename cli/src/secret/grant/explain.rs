@@ -54,6 +54,7 @@ struct Said {
     path: String,
     line: Option<u32>,
     ttl_secs: Option<u32>,
+    approval_secs: Option<u32>,
     reason: Option<&'static str>,
     unmet: Vec<&'static str>,
 }
@@ -89,11 +90,12 @@ impl Explain {
 
 fn said(explanation: &Explanation, path: &str) -> Said {
     match explanation {
-        Explanation::Allowed { line, ttl_secs } => Said {
+        Explanation::Allowed { line, ttl_secs, approval_secs } => Said {
             allowed: true,
             path: path.to_owned(),
             line: Some(*line),
             ttl_secs: Some(*ttl_secs),
+            approval_secs: *approval_secs,
             reason: None,
             unmet: Vec::new(),
         },
@@ -102,6 +104,7 @@ fn said(explanation: &Explanation, path: &str) -> Said {
             path: path.to_owned(),
             line: nearest.as_ref().map(|nearest| nearest.line),
             ttl_secs: None,
+            approval_secs: None,
             reason: Some(reason.as_str()),
             unmet: nearest.iter().flat_map(|nearest| &nearest.fields).map(|field| field.as_str()).collect(),
         },
@@ -110,8 +113,14 @@ fn said(explanation: &Explanation, path: &str) -> Said {
 
 fn sentence(explanation: &Explanation, path: &str) -> String {
     match explanation {
-        Explanation::Allowed { line, ttl_secs } => {
+        Explanation::Allowed { line, ttl_secs, approval_secs: None } => {
             format!("allowed by {path}:{line}, for leases of {ttl_secs} seconds")
+        }
+        Explanation::Allowed { line, ttl_secs, approval_secs: Some(wait) } => {
+            format!(
+                "allowed by {path}:{line}, for leases of {ttl_secs} seconds, each once somebody approves it \
+                 within {wait} seconds"
+            )
         }
         Explanation::Refused { reason, nearest: None } => format!("refused: {reason}; {path} grants nothing"),
         Explanation::Refused { reason, nearest: Some(Nearest { line, fields }) } => match fields.as_slice() {
@@ -166,7 +175,9 @@ mod tests {
             "refused: host_not_granted; the nearest grant is /h/g.toml:7, but for its allowed_hosts"
         );
         assert!(sentence(&refused(vec![]), "/h/g.toml").contains("/h/g.toml:7"));
-        let allowed = Explanation::Allowed { line: 3, ttl_secs: 300 };
+        let allowed = Explanation::Allowed { line: 3, ttl_secs: 300, approval_secs: None };
         assert_eq!(sentence(&allowed, "/h/g.toml"), "allowed by /h/g.toml:3, for leases of 300 seconds");
+        let asks = Explanation::Allowed { line: 3, ttl_secs: 300, approval_secs: Some(60) };
+        assert!(sentence(&asks, "/h/g.toml").ends_with("approves it within 60 seconds"));
     }
 }

@@ -41,6 +41,8 @@ struct Row {
     not_after: Option<String>,
     max_requests_per_minute: Option<u32>,
     max_concurrent: Option<u32>,
+    approval: Option<&'static str>,
+    approval_secs: Option<u32>,
 }
 
 impl From<GrantView> for Row {
@@ -58,6 +60,8 @@ impl From<GrantView> for Row {
             not_after: view.not_after.map(seconds),
             max_requests_per_minute: view.max_requests_per_minute,
             max_concurrent: view.max_concurrent,
+            approval: view.approval_secs.map(|_| "each-lease"),
+            approval_secs: view.approval_secs,
         }
     }
 }
@@ -85,6 +89,8 @@ impl Row {
             self.not_after.as_ref().map(|end| format!("not_after={end}")),
             self.max_requests_per_minute.map(|most| format!("max_requests_per_minute={most}")),
             self.max_concurrent.map(|most| format!("max_concurrent={most}")),
+            self.approval.map(|when| format!("approval={when}")),
+            self.approval_secs.map(|secs| format!("approval_secs={secs}")),
         ];
         let there: Vec<String> = fields.into_iter().flatten().collect();
         if there.is_empty() { "-".to_owned() } else { there.join(" ") }

@@ -2,7 +2,7 @@
 //! allowed or not. keeperd alone parses and decides; nothing here does either.
 
 mod add;
-mod check;
+pub(super) mod check;
 mod explain;
 mod list;
 mod new_file;
@@ -49,7 +49,7 @@ impl Grant {
 }
 
 /// What keeperd makes of a text as that file.
-fn verdict_on(keeper: &mut Keeper, file: PolicyFile, text: &str) -> Result<FileVerdict, Failure> {
+pub(super) fn verdict_on(keeper: &mut Keeper, file: PolicyFile, text: &str) -> Result<FileVerdict, Failure> {
     let mut rest = text;
     loop {
         let (part, behind) = rest.split_at(rest.floor_char_boundary(PART_MAX));

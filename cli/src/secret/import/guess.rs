@@ -12,6 +12,17 @@ const PROVIDERS: &[(&str, &[&str], &[&str])] = &[
     ("google", &["GOOGLE", "GEMINI"], &["AIza"]),
     ("jina", &["JINA", "JINAAI"], &["jina_"]),
     ("voyage", &["VOYAGE", "VOYAGEAI"], &["pa-"]),
+    ("anthropic", &["ANTHROPIC"], &["sk-ant-"]),
+    ("mistral", &["MISTRAL"], &[]),
+    ("cohere", &["COHERE"], &[]),
+    ("groq", &["GROQ"], &["gsk_"]),
+    ("openrouter", &["OPENROUTER"], &["sk-or-"]),
+    ("deepseek", &["DEEPSEEK"], &[]),
+    ("dashscope", &["DASHSCOPE"], &[]),
+    ("together", &["TOGETHER", "TOGETHERAI"], &[]),
+    ("xai", &["XAI"], &["xai-"]),
+    ("fireworks", &["FIREWORKS"], &["fw_"]),
+    ("perplexity", &["PERPLEXITY", "PERPLEXITYAI"], &["pplx-"]),
 ];
 
 /// Words that end the name of a secret.
@@ -105,7 +116,9 @@ mod tests {
             ("GEMINI_API_KEY", "x", true, "google", "api_key"),
             ("VOYAGE_API_KEY", "x", true, "voyage", "api_key"),
             ("JINA_API_KEY", "x", true, "jina", "api_key"),
-            ("ANTHROPIC_API_KEY", "sk-ant-1", true, "generic", "api_key"),
+            ("ANTHROPIC_API_KEY", "sk-ant-1", true, "anthropic", "api_key"),
+            ("MY_KEY", "gsk_1", true, "groq", "api_key"),
+            ("NOTION_TOKEN", "x", true, "generic", "token"),
             ("GITHUB_TOKEN", "x", true, "generic", "token"),
             ("DB_PASSWORD", "x", true, "generic", "password"),
             ("JWT_SECRET", "x", true, "generic", "other"),

@@ -65,6 +65,8 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(self.staged.path());
+        // With `--system` it is made together with the home. One with anything in it stays.
+        let _ = fs::remove_dir(self.real.secrets());
     }
 }
 

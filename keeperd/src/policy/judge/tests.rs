@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::explain::explain;
-use super::super::grants::Placed;
+use super::super::grants::{Approving, Placed};
 use super::*;
 use proto::policy::Explanation;
 
@@ -44,7 +44,7 @@ fn secret(wanted: &Handle) -> Option<Candidate> {
     Some(Candidate {
         provider: ProviderId::parse(provider).unwrap(),
         version: 1,
-        injectable: n != 2,
+        injectable: if n == 2 { Injectable::No } else { Injectable::Yes },
         expired: false,
     })
 }
@@ -82,6 +82,7 @@ prop_compose! {
         m in prop::option::of(prop::collection::vec(0u8..3, 1..3)),
         x in prop::option::of(prop::collection::vec(0u8..3, 1..3)),
         end in prop::option::of(0u64..3),
+        wait in prop::option::of(1u64..3),
     ) -> Grant {
         Grant {
             secret: handle(s),
@@ -94,6 +95,7 @@ prop_compose! {
             ttl: Duration::from_secs(300),
             not_after: end.map(|end| Timestamp(NOW.0 - 1 + end)),
             limits: Limits::default(),
+            approving: wait.map(|secs| Approving { wait: Duration::from_secs(secs) }),
         }
     }
 }
@@ -110,6 +112,7 @@ prop_compose! {
             purpose: purpose(p),
             delivery: delivery(d),
             host: host(h),
+            marked_host: None,
             named: named.map(handle),
             method: m.map(method),
             path: x.map(path),
@@ -148,6 +151,7 @@ fn one_of_each() -> (Grant, Ask) {
         ttl: Duration::from_secs(100),
         not_after: None,
         limits: Limits::default(),
+        approving: None,
     };
     let ask = Ask {
         consumer: consumer(0),
@@ -155,6 +159,7 @@ fn one_of_each() -> (Grant, Ask) {
         purpose: purpose(0),
         delivery: Delivery::HttpHeaderInject,
         host: host(0),
+        marked_host: None,
         named: None,
         method: Some(method(1)),
         path: Some(path(0)),
@@ -168,6 +173,15 @@ fn no_file_and_a_bad_file_deny() {
     assert_eq!(judge(&Grants::Missing, secret, &ask, NOW), Verdict::Deny(Reason::GrantsMissing));
     assert_eq!(judge(&Grants::refused("x"), secret, &ask, NOW), Verdict::Deny(Reason::GrantsUnusable));
     assert_eq!(verdict(&[], &ask), Verdict::Deny(Reason::NotGranted));
+}
+
+#[test]
+fn the_grant_in_force_says_whether_a_person_is_asked() {
+    let (grant, ask) = one_of_each();
+    let asks = Grant { approving: Some(Approving { wait: Duration::from_secs(7) }), ..grant.clone() };
+    let approving = |grants: &[Grant]| allowed(grants, &ask).map(|granted| granted.approving.is_some());
+    assert_eq!(approving(&[grant.clone(), asks.clone()]), Some(false));
+    assert_eq!(approving(&[asks, grant]), Some(true), "the first one that matches is the one");
 }
 
 #[test]
@@ -215,7 +229,7 @@ fn a_generic_secret_is_granted_to_programs_and_never_through_the_gateway() {
     let (grant, ask) = one_of_each();
     let generic = ProviderId::parse("generic").unwrap();
     let secret = |_: &Handle| {
-        Some(Candidate { provider: generic.clone(), version: 1, injectable: true, expired: false })
+        Some(Candidate { provider: generic.clone(), version: 1, injectable: Injectable::Yes, expired: false })
     };
     let judged = |delivery| {
         let ask = Ask { delivery, provider: generic.clone(), ..ask.clone() };
@@ -338,4 +352,25 @@ proptest! {
             (explained, judged) => prop_assert!(false, "{explained:?} is not {judged:?}"),
         }
     }
+}
+
+#[test]
+fn a_marked_value_goes_to_the_other_host_and_only_where_that_is_granted_too() {
+    let (grant, ask) = one_of_each();
+    let ask = Ask { delivery: Delivery::HttpHeaderInject, marked_host: Some(host(1)), ..ask };
+    let judged = |hosts: Vec<Host>, injectable| {
+        let grant = Grant { deliveries: vec![Delivery::HttpHeaderInject], hosts, ..grant.clone() };
+        let provider = ask.provider.clone();
+        let secret = |_: &Handle| {
+            Some(Candidate { provider: provider.clone(), version: 1, injectable, expired: false })
+        };
+        match judge(&Grants::Loaded(vec![Placed::new(grant, 1)]), secret, &ask, NOW) {
+            Verdict::Grant(granted) => Ok(granted.host),
+            Verdict::Deny(reason) => Err(reason),
+        }
+    };
+    assert_eq!(judged(vec![host(0)], Injectable::Yes), Ok(host(0)));
+    assert_eq!(judged(vec![host(0), host(1)], Injectable::YesMarked), Ok(host(1)));
+    assert_eq!(judged(vec![host(0)], Injectable::YesMarked), Err(Reason::HostNotGranted));
+    assert_eq!(judged(vec![host(1)], Injectable::Yes), Err(Reason::HostNotGranted));
 }

@@ -21,7 +21,7 @@ use crate::catalog::{SecretRow, VersionRow, tables};
 use crate::hazmat::backup::{BackupError, Kind, decoded};
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::file_vault::VaultError;
-use crate::hazmat::injectable::{is_injectable, is_storable};
+use crate::hazmat::injectable::{injectable, is_storable};
 use crate::hazmat::keys::Keys;
 use crate::store::secrets::{bug, random};
 use crate::store::{Initialized, Store, vault_dir};
@@ -130,7 +130,7 @@ impl Store {
                 deposit: DepositId(random()?),
                 fingerprint,
                 created: version.created,
-                injectable: is_injectable(&value),
+                injectable: injectable(&value),
                 expires: version.expires,
                 kept_until: version.kept_until,
             };

@@ -89,7 +89,8 @@ impl Store {
         let parted = pair::part(&both).map_err(|error| VaultError::from(error).failure())?;
         drop(both);
         let (vaults, own) = parted.ok_or_else(not_two)?;
-        let keys = file_vault::open(&header, &vaults).map_err(|error| error.failure())?;
+        let keys =
+            self.try_passphrase(|_| file_vault::open(&header, &vaults).map_err(|error| error.failure()))?;
         drop(vaults);
         let left = self.contents()?.secrets.into_iter().map(|row| row.handle).collect();
         let writer = Writer::begin(file, &own, kdf).map_err(|error| error.failure(SO))?;

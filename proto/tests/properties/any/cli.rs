@@ -5,13 +5,15 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases, OrphanFix};
+use proto::journal::Reason;
+use proto::loan::{Borrow, NotLent};
 use proto::meta::LeaseId;
-use proto::name::{Backend, Kind};
+use proto::name::{Backend, Delivery, Kind};
 use proto::policy::PolicyFile;
 
-use super::names::{consumer, handle, provider, time, token_id};
-use super::policies::{explanation, grant, question, verdict};
-use super::standings::{failure, keeper, launcher, lease, secret, token};
+use super::names::{consumer, handle, provider, purpose, time, token_id};
+use super::policies::{explanation, grant, question, route, verdict};
+use super::standings::{approval, failure, keeper, launcher, lease, secret, token};
 
 pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
     prop_oneof![
@@ -47,15 +49,31 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::LeaseList { after }),
         (leases(), select(vec![InFlight::GoesOn, InFlight::Cut]))
             .prop_map(|(which, in_flight)| CliRequest::LeaseRevoke { which, in_flight }),
+        of(any::<u64>().prop_map(LeaseId)).prop_map(|after| CliRequest::ApprovalList { after }),
+        any::<u64>().prop_map(|id| CliRequest::Approve { id: LeaseId(id) }),
+        any::<u64>().prop_map(|id| CliRequest::Deny { id: LeaseId(id) }),
         any::<u32>().prop_map(|seen| CliRequest::GrantList { seen }),
+        any::<u32>().prop_map(|seen| CliRequest::ProviderList { seen }),
         question().prop_map(CliRequest::Explain),
         Just(CliRequest::CheckPolicy),
         (select(PolicyFile::ALL), any::<String>(), any::<bool>())
             .prop_map(|(file, part, more)| CliRequest::CheckText { file, part, more }),
+        borrow().prop_map(CliRequest::Borrow),
+        handle().prop_map(|secret| CliRequest::Take { secret }),
+        Just(CliRequest::GiveBack),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
         select(vec![OrphanFix::Look, OrphanFix::Remove]).prop_map(|fix| CliRequest::Orphans { fix }),
     ]
+}
+
+fn borrow() -> impl Strategy<Value = Borrow> {
+    (of(consumer()), purpose(), select(Delivery::ALL), vec(handle(), 0..4))
+        .prop_map(|(consumer, purpose, delivery, secrets)| Borrow { consumer, purpose, delivery, secrets })
+}
+
+fn not_lent() -> impl Strategy<Value = NotLent> {
+    (handle(), select(Reason::ALL)).prop_map(|(secret, reason)| NotLent { secret, reason })
 }
 
 fn leases() -> impl Strategy<Value = Leases> {
@@ -105,12 +123,23 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (any::<u32>(), any::<u32>())
             .prop_map(|(leases, in_flight)| CliAnswer::LeaseRevoked { leases, in_flight }),
         Just(CliAnswer::PassphraseNeeded),
+        (vec(approval(), 0..4), any::<bool>())
+            .prop_map(|(approvals, more)| CliAnswer::ApprovalListed { approvals, more }),
+        approval().prop_map(CliAnswer::Approved),
+        approval().prop_map(CliAnswer::Denied),
         (vec(grant(), 0..4), any::<bool>())
             .prop_map(|(grants, more)| CliAnswer::GrantListed { grants, more }),
+        (vec(route(), 0..4), any::<bool>())
+            .prop_map(|(routes, more)| CliAnswer::ProviderListed { routes, more }),
         explanation().prop_map(CliAnswer::Explained),
         (verdict(), verdict()).prop_map(|(grants, providers)| CliAnswer::PolicyChecked { grants, providers }),
         Just(CliAnswer::TextNoted),
         verdict().prop_map(CliAnswer::TextChecked),
+        vec(any::<u64>().prop_map(LeaseId), 0..4).prop_map(|leases| CliAnswer::Lent { leases }),
+        (of(consumer()), vec(not_lent(), 0..4))
+            .prop_map(|(consumer, refused)| CliAnswer::NotLent { consumer, refused }),
+        (handle(), any::<u32>()).prop_map(|(secret, version)| CliAnswer::Taken { secret, version }),
+        Just(CliAnswer::GivenBack),
         (of(launcher()), keeper()).prop_map(|(launcher, keeper)| CliAnswer::Status { launcher, keeper }),
         Just(CliAnswer::Stopping),
     ]

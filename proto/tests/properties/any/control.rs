@@ -5,10 +5,10 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proto::control_lane::{
-    Account, ControlOrder, ControlReport, KdfCost, KnownPeer, ListenerKind, LogLevel, Role, StartEgress,
-    StartKeeper, StartKeychain, System, Wish,
+    Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Role,
+    StartEgress, StartKeeper, StartKeychain, System, Wish,
 };
-use proto::journal::Verdict;
+use proto::journal::{Noted, Verdict};
 use proto::meta::RecordSeq;
 use proto::name::Backend;
 use proto::standing::Strictness;
@@ -25,7 +25,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         cost,
         (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>()),
         (select(Strictness::ALL), of(system())),
-        select(LogLevel::ALL),
+        (keep(), select(LogLevel::ALL)),
     )
         .prop_map(
             |(
@@ -35,7 +35,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                 kdf,
                 (tokenless, create, passphrase_follows, cache_secs),
                 (strictness, system),
-                log,
+                (keep, log),
             )| {
                 StartKeeper {
                     role,
@@ -48,6 +48,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     cache_secs,
                     strictness,
                     system,
+                    keep,
                     log,
                 }
             },
@@ -70,9 +71,10 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         Just(ControlOrder::Unlock),
         (any::<u32>(), any::<u16>())
             .prop_map(|(generation, lanes)| ControlOrder::NewEgress { generation, lanes }),
+        Just(ControlOrder::NewReader),
         Just(ControlOrder::VerifyFiles),
         any::<u16>().prop_map(|count| ControlOrder::VerifySegments { count }),
-        Just(ControlOrder::Verify),
+        of(noted()).prop_map(|noted| ControlOrder::Verify { noted }),
         launcher().prop_map(ControlOrder::Standing),
         transport().prop_map(ControlOrder::Transport),
         (provider(), vec(any::<u8>(), 0..600))
@@ -88,21 +90,22 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
             })
         ),
         Just(ControlOrder::NewKeychain),
-        any::<[u8; 16]>().prop_map(|vault| ControlOrder::VerifyKeychain { vault }),
+        (any::<[u8; 16]>(), of(noted()))
+            .prop_map(|(vault, noted)| ControlOrder::VerifyKeychain { vault, noted }),
         Just(ControlOrder::VerifyHead),
     ]
 }
 
 pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
-    let whole = (any::<u64>(), any::<u64>(), any::<String>(), any::<u64>(), any::<bool>()).prop_map(
-        |(records, last, link, plain, torn_tail)| Verdict::Whole {
+    let whole = ((any::<u64>(), any::<u64>()), any::<u64>(), any::<String>(), any::<u64>(), any::<bool>())
+        .prop_map(|((records, cut), last, link, plain, torn_tail)| Verdict::Whole {
             records,
+            cut,
             last: RecordSeq(last),
             link,
             plain,
             torn_tail,
-        },
-    );
+        });
     let damaged = (any::<u64>(), any::<u32>(), any::<String>())
         .prop_map(|(at, segment, what)| Verdict::Damaged { at: RecordSeq(at), segment, what });
     prop_oneof![
@@ -122,6 +125,14 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         Just(ControlReport::KeychainWanted),
         Just(ControlReport::KeychainStuck),
     ]
+}
+
+fn keep() -> impl Strategy<Value = Keep> {
+    (of(any::<u64>()), of(any::<u32>())).prop_map(|(max_bytes, days)| Keep { max_bytes, days })
+}
+
+fn noted() -> impl Strategy<Value = Noted> {
+    (any::<u64>(), any::<[u8; 32]>()).prop_map(|(seq, link)| Noted { seq: RecordSeq(seq), link })
 }
 
 fn account() -> impl Strategy<Value = Account> {

@@ -45,13 +45,15 @@ pub(crate) fn lease_request() -> impl Strategy<Value = LeaseRequest> {
             .prop_map(|(seq, outcome, status, bytes_in, bytes_out, ms, echoed)| {
                 LeaseRequest::Close { seq, outcome, status, bytes_in, bytes_out, ms, echoed }
             });
-    prop_oneof![open, close]
+    let probe = any::<u64>().prop_map(|seq| LeaseRequest::Probe { seq });
+    prop_oneof![open, close, probe]
 }
 
 pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
     let inject = prop_oneof![
         ("[a-z-]{1,20}", "[A-Za-z ]{0,10}").prop_map(|(name, prefix)| Inject::Header { name, prefix }),
         "[a-z._-]{1,20}".prop_map(|name| Inject::Query { name }),
+        Just(Inject::Nothing),
     ];
     let opened = (
         any::<u64>(),
@@ -78,5 +80,14 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
         |(seq, refusal, record, retry_secs)| LeaseAnswer::Refused { seq, refusal, record, retry_secs },
     );
     let cut = any::<u64>().prop_map(|lease| LeaseAnswer::Cut { lease: LeaseId(lease) });
-    prop_oneof![opened, refused, cut, any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })]
+    let waiting = any::<(u64, u64)>().prop_map(|(seq, at_most_ms)| LeaseAnswer::Waiting { seq, at_most_ms });
+    let probed = any::<u64>().prop_map(|seq| LeaseAnswer::Probed { seq });
+    prop_oneof![
+        opened,
+        refused,
+        waiting,
+        probed,
+        cut,
+        any::<bool>().prop_map(|locked| LeaseAnswer::State { locked })
+    ]
 }

@@ -4,16 +4,16 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::control_lane::{Scheme, Transport};
+use proto::control_lane::{ErrorShape, Scheme, TokenSlot, Transport};
 use proto::failure::{Failure, FailureClass};
-use proto::meta::{LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
+use proto::meta::{ApprovalMeta, LeaseId, LeaseMeta, SecretMeta, TokenMeta, TokenUse, VersionMeta};
 use proto::name::{Backend, Delivery, Kind};
 use proto::standing::{
     ChildKind, ChildStanding, Confinement, GrantsStanding, KeeperStanding, LauncherStanding, Layer,
     Namespace, NamespaceKind, Phase,
 };
 
-use super::names::{consumer, fingerprint, handle, host, provider, purpose, time, token_id};
+use super::names::{consumer, fingerprint, handle, host, provider, purpose, route, time, token_id};
 
 pub(super) fn failure() -> impl Strategy<Value = Failure> {
     let class = select(vec![
@@ -74,6 +74,31 @@ pub(super) fn lease() -> impl Strategy<Value = LeaseMeta> {
     })
 }
 
+pub(super) fn approval() -> impl Strategy<Value = ApprovalMeta> {
+    let asker = (route(), of(any::<u32>()), of(any::<u32>()));
+    (lease(), asker, any::<u32>(), any::<u32>()).prop_map(|(lease, (route, uid, pid), ttl_secs, asks)| {
+        let LeaseMeta { id, consumer, secret, version, purpose, delivery, host, issued, ends, uses: _ } =
+            lease;
+        let asked = issued;
+        ApprovalMeta {
+            id,
+            consumer,
+            secret,
+            version,
+            purpose,
+            delivery,
+            host,
+            route,
+            uid,
+            pid,
+            asked,
+            ends,
+            ttl_secs,
+            asks,
+        }
+    })
+}
+
 pub(super) fn launcher() -> impl Strategy<Value = LauncherStanding> {
     let child = (select(ChildKind::ALL), any::<u32>(), any::<u32>(), confinement()).prop_map(
         |(kind, generation, pid, confinement)| ChildStanding { kind, generation, pid, confinement },
@@ -125,12 +150,23 @@ pub(super) fn transport() -> impl Strategy<Value = Transport> {
         host(),
         any::<u16>(),
         any::<bool>(),
-        any::<u32>(),
-        any::<u32>(),
+        (any::<u32>(), any::<u32>()),
         any::<bool>(),
+        select(ErrorShape::ALL),
+        vec(slot(), 0..4),
     )
         .prop_map(
-            |(provider, scheme, host, port, allow_private, connect_timeout_ms, idle_timeout_ms, scrub)| {
+            |(
+                provider,
+                scheme,
+                host,
+                port,
+                allow_private,
+                (connect_timeout_ms, idle_timeout_ms),
+                scrub,
+                errors,
+                token_slots,
+            )| {
                 Transport {
                     provider,
                     scheme,
@@ -140,7 +176,16 @@ pub(super) fn transport() -> impl Strategy<Value = Transport> {
                     connect_timeout_ms,
                     idle_timeout_ms,
                     scrub,
+                    errors,
+                    token_slots,
                 }
             },
         )
+}
+
+fn slot() -> impl Strategy<Value = TokenSlot> {
+    prop_oneof![
+        (any::<String>(), any::<String>()).prop_map(|(name, prefix)| TokenSlot::Header { name, prefix }),
+        any::<String>().prop_map(|name| TokenSlot::Query { name }),
+    ]
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use proto::control_lane::{Account, KdfCost, LogLevel, Role, StartKeeper, System};
+use proto::control_lane::{Account, KdfCost, Keep, LogLevel, Role, StartKeeper, System};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::Strictness;
 use tests::world::Layout;
@@ -130,6 +130,7 @@ fn start(home: &str) -> StartKeeper {
         cache_secs: 300,
         strictness: Strictness::Required,
         system: account("ugent-keeper").map(|account| System { account, peers: Vec::new() }),
+        keep: Keep::default(),
         log: LogLevel::Error,
     }
 }
