@@ -47,6 +47,12 @@ pub enum CliRequest {
     CheckPassphrase,
     /// Wraps the vault's keys under another passphrase. With both, as [`crate::hazmat::pair`] joins them.
     Rekey,
+    /// Moves all values to another backend. With the passphrase of the file vault: the one it has, or the
+    /// one it gets; without, where values are there already, and what is left over elsewhere goes.
+    Migrate {
+        /// To which.
+        to: Backend,
+    },
     /// A new secret, with its value.
     Add {
         /// Its name.
@@ -245,6 +251,7 @@ impl Message for CliRequest {
             | Self::TokenIssue { .. }
             | Self::TokenRotate { .. }
             | Self::Approve { .. }
+            | Self::Migrate { .. }
             | Self::VerifyFiles => ValueRule::Optional,
             Self::CheckPassphrase
             | Self::Rekey
@@ -286,6 +293,7 @@ impl Message for CliRequest {
             | Self::Lock
             | Self::CheckPassphrase
             | Self::Rekey
+            | Self::Migrate { .. }
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::Rollback { .. }
@@ -349,6 +357,13 @@ pub enum CliAnswer {
     PassphraseFits,
     /// To `Rekey`: from now on only the new one opens the vault.
     Rekeyed,
+    /// To `Migrate`: from now on values are there.
+    Migrated {
+        /// How many secrets there are.
+        secrets: u32,
+        /// How many values they have together.
+        versions: u32,
+    },
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
     /// To `Rollback`.
@@ -517,6 +532,7 @@ impl Message for CliAnswer {
             | Self::Locked
             | Self::PassphraseFits
             | Self::Rekeyed
+            | Self::Migrated { .. }
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed
@@ -564,6 +580,7 @@ impl Message for CliAnswer {
             | Self::Locked
             | Self::PassphraseFits
             | Self::Rekeyed
+            | Self::Migrated { .. }
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed

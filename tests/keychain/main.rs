@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod absent;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod trouble;

@@ -79,6 +79,15 @@ impl Keeper {
         self.ask_within(ANSWER, request, value, Vec::new())
     }
 
+    /// The same, where it takes as long as there are values.
+    pub(crate) fn ask_patiently(
+        &mut self,
+        request: &CliRequest,
+        value: Option<SecretBytes>,
+    ) -> Result<Answered, Failure> {
+        self.ask_within(WHOLE_VAULT, request, value, Vec::new())
+    }
+
     /// The same, with the descriptor of a file that holds a whole vault.
     pub(crate) fn ask_about(
         &mut self,

@@ -21,6 +21,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod migrate;
 mod provider;
 mod rekey;
 mod remove;
@@ -99,6 +100,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Import(import::Import),
+    Migrate(migrate::Migrate),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
     Man(man::Man),
@@ -130,6 +132,7 @@ impl Verb {
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
             Self::Import(_) => "import",
+            Self::Migrate(_) => "migrate",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
             Self::Man(_) => "man",
@@ -200,6 +203,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Backup(backup) => backup.run(&mut Session::open(mode, sources)?),
         Verb::Restore(restore) => restore.run(mode, sources),
         Verb::Import(import) => import.run(&mut Session::open(mode, sources)?),
+        Verb::Migrate(migrate) => migrate.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

@@ -83,7 +83,7 @@ impl Expected<'_> {
     }
 }
 
-fn unlock(keeper: &mut Keeper, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
+pub(super) fn unlock(keeper: &mut Keeper, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
     let CliAnswer::Unlocked = keeper.ask(&CliRequest::Unlock, passphrase)?.answer else {
         return Err(keeper::unexpected());
     };

@@ -12,6 +12,7 @@ use super::aead::KEY_LEN;
 use super::binding::VaultId;
 use super::chain_key::ChainKey;
 use super::keys::Keys;
+use super::moving::BothKeys;
 
 /// Why there are no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,16 @@ pub(crate) fn make() -> Result<NewVault, KeyError> {
 /// The keys by the data key's item.
 pub(crate) fn open(vault: VaultId, data_key: &SecretBytes) -> Result<Keys, KeyError> {
     Ok(Keys::new(vault, key(data_key)?)?)
+}
+
+/// Both keys by their items, for a vault that moves.
+pub(crate) fn both(vault: VaultId, data_key: &SecretBytes, root: &SecretBytes) -> Result<BothKeys, KeyError> {
+    Ok(BothKeys { vault, data_key: key(data_key)?, root: key(root)? })
+}
+
+/// The data key's item, and the root's.
+pub(crate) fn items(both: &BothKeys) -> Result<(SecretBytes, SecretBytes), KeyError> {
+    Ok((digits(&both.data_key)?, digits(&both.root)?))
 }
 
 /// The journal's first key by the root's item, for a verifier only.

@@ -16,6 +16,7 @@ pub(crate) mod injectable;
 mod kdf;
 pub(crate) mod keychain_vault;
 pub(crate) mod keys;
+pub(crate) mod moving;
 pub(crate) mod token;
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ impl Keeper {
             }
             CliRequest::CheckPassphrase => self.answer_check_passphrase(lane, value),
             CliRequest::Rekey => self.answer_rekey(lane, value),
+            CliRequest::Migrate { to } => self.answer_migrate(lane, to, value),
             CliRequest::Add { handle, provider, kind, expires } => {
                 let (place, now) = (Place::New, wall());
                 let what = Deposit { handle, place, provider, kind, expires, keep_until: None, now };

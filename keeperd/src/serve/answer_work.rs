@@ -90,6 +90,7 @@ impl Keeper {
             Report::Approve { lane, id, result } => self.approve_checked(lane, id, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
+            Report::Migrate { lane, result } => self.migrated(lane, result),
             Report::Backup { lane, result } => self.backup_stepped(lane, result),
             Report::Restore { lane, result } => {
                 let answer = result.map(|restored| self.restored(lane, restored));

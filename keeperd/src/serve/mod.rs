@@ -12,6 +12,7 @@ mod answer_grants;
 mod answer_import;
 mod answer_lease;
 mod answer_loan;
+mod answer_migrate;
 mod answer_providers;
 mod answer_rekey;
 mod answer_revoke;

@@ -26,7 +26,7 @@ use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
 use crate::keychain::{Keychain, Prompting};
 use crate::store::{
-    Backup, Deposit, Fix, Initialized, NewToken, NotLoaded, Place, Restored, Staged, Step, Store,
+    Backup, Deposit, Fix, Initialized, Migrated, NewToken, NotLoaded, Place, Restored, Staged, Step, Store,
     TokenChange, Unlocked, Used,
 };
 
@@ -53,6 +53,7 @@ pub(super) enum Job {
     Approve { lane: LaneId, id: LeaseId, passphrase: Option<SecretBytes> },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
+    Migrate { lane: LaneId, to: Backend, kdf: KdfCost, passphrase: Option<SecretBytes> },
     HeaderFile { lane: LaneId, passphrase: SecretBytes },
     Backup { lane: LaneId, backup: Backup },
     Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
@@ -83,6 +84,7 @@ pub(super) enum Report {
     Approve { lane: LaneId, id: LeaseId, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
+    Migrate { lane: LaneId, result: Result<Migrated, Failure> },
     HeaderFile { lane: LaneId, result: Result<std::fs::File, Failure> },
     Backup { lane: LaneId, result: Result<Step, Failure> },
     Restore { lane: LaneId, result: Result<Restored, Failure> },
@@ -216,6 +218,9 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
         }
         Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
+        Job::Migrate { lane, to, kdf, passphrase } => {
+            Report::Migrate { lane, result: store.migrate(to, kdf, passphrase) }
+        }
         Job::HeaderFile { lane, passphrase } => {
             Report::HeaderFile { lane, result: store.header_file(&passphrase) }
         }

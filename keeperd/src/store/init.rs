@@ -124,9 +124,12 @@ impl Store {
         let contents = self.contents()?;
         files::remove_half_made(&self.secrets)
             .map_err(|error| files::io_failure("cannot clean up", &self.secrets, &error))?;
-        if contents.vault.is_none() || contents.backend == Some(Backend::Keychain) {
+        match (contents.vault, contents.backend) {
             // A catalog that knows no vault has nothing to say of its files.
-            return Ok(0);
+            (None, _) => return Ok(0),
+            // Of a move that was cut short, to there or from there.
+            (Some(vault), Some(Backend::Keychain)) => return self.drop_file_vault(vault).map(|()| 0),
+            (Some(_), Some(Backend::FileVault) | None) => {}
         }
         let mut named: Vec<String> = Vec::new();
         for row in contents.secrets {
@@ -150,7 +153,7 @@ fn check_backend(asked: Backend, remembered: Option<Backend>) -> Result<(), Fail
     }
 }
 
-fn no_passphrase() -> Failure {
+pub(super) fn no_passphrase() -> Failure {
     Failure::new(
         FailureClass::Refused,
         "a file vault needs a passphrase to be made",

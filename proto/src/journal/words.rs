@@ -15,6 +15,8 @@ pub enum Event {
     VaultLocked,
     /// The keys were wrapped under another passphrase.
     VaultRekeyed,
+    /// All values were moved into a keychain, or out of it.
+    VaultMigrated,
     /// Whoever gave the passphrase gets a backup of all values; before its first byte is written.
     VaultBackupBegun,
     /// That backup is whole, and was read back.
@@ -80,6 +82,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
     VaultRekeyed => "vault.rekeyed",
+    VaultMigrated => "vault.migrated",
     VaultBackupBegun => "vault.backup_begun",
     VaultBackedUp => "vault.backed_up",
     VaultRestored => "vault.restored",

@@ -22,6 +22,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         Just(CliRequest::Lock),
         Just(CliRequest::CheckPassphrase),
         Just(CliRequest::Rekey),
+        select(Backend::ALL).prop_map(|to| CliRequest::Migrate { to }),
         (handle(), provider(), select(Kind::ALL), of(time())).prop_map(
             |(handle, provider, kind, expires)| CliRequest::Add { handle, provider, kind, expires }
         ),
@@ -94,6 +95,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         Just(CliAnswer::Locked),
         Just(CliAnswer::PassphraseFits),
         Just(CliAnswer::Rekeyed),
+        (any::<u32>(), any::<u32>())
+            .prop_map(|(secrets, versions)| CliAnswer::Migrated { secrets, versions }),
         secret().prop_map(CliAnswer::Deposited),
         secret().prop_map(CliAnswer::RolledBack),
         Just(CliAnswer::Removed),
