@@ -60,6 +60,46 @@ fn the_longest_value_comes_back_whole() {
 }
 
 #[test]
+fn five_hundred_imported_secrets_are_listed_without_a_keychain() {
+    let mut desktop = Desktop::unlocked();
+    let world = desktop.world();
+    let (file, value) = (world.home().around().join(".env"), letters(40));
+    for part in ["A", "B"] {
+        let lines: String = (0..250).map(|number| format!("KEY_{part}_{number}={value}\n")).collect();
+        std::fs::write(&file, lines).unwrap();
+        drop(ran(&world, &["import", "--env-file", file.to_str().unwrap(), "--all", "--yes"]));
+    }
+    let one = ["application", "ugent-vault", "name", "@key_b_249"];
+    assert_eq!(desktop.lookup(&one).as_deref(), Some(value.as_bytes()));
+    desktop.kill_bus();
+    assert_eq!(world.handles().len(), 500);
+}
+
+#[test]
+fn a_backup_of_the_keychain_is_restored_to_a_file_vault_and_moves_back_into_it() {
+    let desktop = Desktop::unlocked();
+    let (old, own) = (desktop.ready(), letters(20));
+    let path = old.home().around().join("vault.backup");
+    let file = path.to_str().unwrap();
+    let of_file = |world: &World, verb: &str| {
+        let call = world.ugent(&[verb, file, "--backup-passphrase-fd", "0"]);
+        let call = call.typing(format!("{own}\n")).env("UGENT_SECRETS_PASSPHRASE", world.passphrase());
+        drop(call.run().succeeded());
+    };
+    of_file(&old, "backup");
+    let version = |world: &World| world.json(&["inspect", HANDLE, "--json"])["version"].clone();
+    let new = World::bare_of_one_user().on_bus(&desktop.address());
+    of_file(&new, "restore");
+    let migrate = new.ugent(&["migrate", "--to", "keychain"]);
+    drop(migrate.env("UGENT_SECRETS_PASSPHRASE", new.passphrase()).run().succeeded());
+    assert_eq!(version(&new), version(&old));
+    let of_key = ["application", "ugent-vault", "name", HANDLE];
+    assert_eq!(desktop.search(&of_key).matches("label = ").count(), 2, "each home has its own");
+    drop(ran(&old, &["remove", HANDLE, "--yes"]));
+    assert_eq!(desktop.lookup(&of_key).as_deref(), Some(old.key().as_bytes()), "the value came along");
+}
+
+#[test]
 fn names_and_metadata_are_shown_without_a_keychain() {
     let mut desktop = Desktop::unlocked();
     let world = desktop.ready();

@@ -58,7 +58,7 @@ pub(super) enum Job {
     Backup { lane: LaneId, backup: Backup },
     Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
     ImportAdd { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
-    ImportDone { lane: LaneId, staged: Vec<Staged> },
+    ImportDone { lane: LaneId, keys: Arc<Keys>, staged: Vec<Staged> },
 }
 
 /// What became of it.
@@ -231,6 +231,8 @@ fn done(store: &mut Store, job: Job) -> Report {
         Job::ImportAdd { lane, keys, what, value } => {
             Report::ImportAdd { lane, result: store.stage(&keys, &what, value) }
         }
-        Job::ImportDone { lane, staged } => Report::ImportDone { lane, result: store.import(staged) },
+        Job::ImportDone { lane, keys, staged } => {
+            Report::ImportDone { lane, result: store.import(&keys, staged) }
+        }
     }
 }

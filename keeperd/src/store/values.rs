@@ -15,7 +15,7 @@ use super::secrets::{bug, not_sealed};
 use super::{Store, not_set_up, vault_dir};
 use crate::catalog::{SecretRow, VersionRow};
 use crate::hazmat::binding::{DepositId, VaultId};
-use crate::hazmat::keys::{Keys, Sealed};
+use crate::hazmat::keys::{Keys, OpenError, SealError, Sealed};
 
 /// Why a value is not to be had.
 pub(crate) struct NotLoaded {
@@ -46,6 +46,35 @@ impl Store {
                 let kept = self.keychain.set(item, shown, value);
                 kept.map_err(|error| error.failure(&format!("{} was not kept", row.handle)))
             }
+        }
+    }
+
+    /// The same, of one that was sealed before; durable after [`Store::many_are_kept`].
+    pub(super) fn keep_one_of_many(
+        &mut self,
+        keys: &Keys,
+        row: &SecretRow,
+        version: &VersionRow,
+        sealed: &Sealed,
+    ) -> Result<(), Failure> {
+        match self.backend.ok_or_else(not_set_up)? {
+            Backend::FileVault => vault_dir::write_one_of_many(&self.secrets, version.deposit, sealed),
+            Backend::Keychain => {
+                let value = keys.open(&row.binding(keys.vault(), version), sealed);
+                let value = value.map_err(|error| match error {
+                    OpenError::NoSlot => not_sealed(&row.handle, SealError::NoSlot),
+                    OpenError::Damaged => bug("what was just sealed does not open"),
+                })?;
+                self.keep_value(keys, row, version, value)
+            }
+        }
+    }
+
+    /// Makes those durable.
+    pub(super) fn many_are_kept(&self) -> Result<(), Failure> {
+        match self.backend {
+            Some(Backend::Keychain) => Ok(()),
+            Some(Backend::FileVault) | None => vault_dir::sync(&self.secrets),
         }
     }
 
@@ -91,16 +120,6 @@ impl Store {
         }
         keys.seal(&row.binding(keys.vault(), version), &value)
             .map_err(|error| NotLoaded { reason: Reason::Busy, failure: not_sealed(handle, error) })
-    }
-
-    /// Refuses what can be done with sealed files only.
-    pub(super) fn of_files(&self, what: &str, hint: &str) -> Result<(), Failure> {
-        match self.backend {
-            Some(Backend::Keychain) => {
-                Err(Failure::new(FailureClass::Config, format!("values are in the keychain: {what}"), hint))
-            }
-            Some(Backend::FileVault) | None => Ok(()),
-        }
     }
 
     /// What items of ours say of where they belong.
