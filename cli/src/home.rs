@@ -154,6 +154,12 @@ impl Home {
         found.map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |_| true)
     }
 
+    /// Whether it was set up for a vault in a keychain, as far as files can tell.
+    pub(crate) fn is_in_keychain(&self) -> bool {
+        let is_there = |name: &str| self.secrets().join(name).symlink_metadata().is_ok();
+        self.system.is_none() && is_there("metadata.redb") && is_there("audit") && !self.has_vault()
+    }
+
     /// Makes the directory itself, where it is missing; with `--system` also `secrets/`, since its
     /// owner may make nothing here.
     pub(crate) fn make(&self) -> Result<(), Failure> {

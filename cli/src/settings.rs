@@ -14,7 +14,9 @@ use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use proto::clients::ClientRules;
-use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, Proxy, SyncEvery, System};
+use proto::control_lane::{
+    KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, Proxy, StartKeychain, SyncEvery, System,
+};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
 use proto::standing::Strictness;
@@ -27,6 +29,10 @@ use crate::system;
 
 /// More than any settings need; a longer file is a mistake.
 const SIZE_MAX: u64 = 64 * 1024;
+/// Longest label of a collection.
+const COLLECTION_MAX: usize = 256;
+/// How long a value from the keychain is kept unless something else is asked for.
+const CACHE_SECS: u32 = 300;
 /// The address of the gateway unless something else is asked for.
 pub(crate) const LISTEN: &str = "127.0.0.1:18443";
 
@@ -45,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) clients: ClientRules,
     /// What stands between egressd and the providers.
     pub(crate) proxy: Option<Proxy>,
+    /// Label of the keychain's collection; none: the default one.
+    pub(crate) collection: Option<String>,
+    /// How long a value from the keychain is kept, sealed.
+    pub(crate) cache_secs: u32,
     /// How long the journal is kept.
     pub(crate) keep: Keep,
     /// What waits for the disk.
@@ -64,6 +74,8 @@ struct Written {
     clients: Option<toml::Spanned<clients::Written>>,
     allowed_origins: Option<Vec<toml::Spanned<String>>>,
     upstream_proxy: Option<toml::Spanned<String>>,
+    collection: Option<toml::Spanned<String>>,
+    cache_secs: Option<u32>,
     audit: Option<audit::Written>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
@@ -87,6 +99,8 @@ impl Settings {
             peers: Vec::new(),
             clients: ClientRules::DEFAULT,
             proxy: None,
+            collection: None,
+            cache_secs: CACHE_SECS,
             keep: Keep { max_bytes: None, days: None },
             sync: SyncEvery::Lease,
             sinks: Vec::new(),
@@ -111,6 +125,17 @@ impl Settings {
 }
 
 impl Settings {
+    /// What a keychain's helper is told. All it learns of the environment is where the bus is.
+    pub(crate) fn for_keychain(&self) -> StartKeychain {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let of_session = || set("XDG_RUNTIME_DIR").map(|directory| format!("unix:path={directory}/bus"));
+        StartKeychain {
+            bus: set("DBUS_SESSION_BUS_ADDRESS").or_else(of_session),
+            collection: self.collection.clone(),
+            strictness: self.strictness,
+        }
+    }
+
     /// What a keeper is told of `--system`.
     pub(crate) fn for_keeper(&self, home: &Home) -> Option<System> {
         home.system().map(|system| System { account: system.keeper, peers: self.peers.clone() })
@@ -233,6 +258,7 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         }
         said => said.is_none_or(toml::Spanned::into_inner),
     };
+    let cache_secs = written.cache_secs.unwrap_or(CACHE_SECS);
     let clients = clients::rules(written.clients.as_ref(), &written.allowed_origins.unwrap_or_default())
         .map_err(|(offset, what)| wrong(offset, what))?;
     let proxy = match &written.upstream_proxy {
@@ -243,7 +269,29 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         None => audit::Settled::default(),
         Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, proxy, keep, sync, sinks })
+    let collection = match written.collection {
+        None => None,
+        Some(label) if label.get_ref().is_empty() || label.get_ref().len() > COLLECTION_MAX => {
+            let what = format!("collection must have 1 to {COLLECTION_MAX} bytes");
+            return Err(wrong(label.span().start, &what));
+        }
+        Some(label) => Some(label.into_inner()),
+    };
+    Ok(Settings {
+        backend,
+        listen,
+        kdf,
+        tokenless,
+        strictness,
+        peers,
+        clients,
+        proxy,
+        collection,
+        cache_secs,
+        keep,
+        sync,
+        sinks,
+    })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {

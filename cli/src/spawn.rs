@@ -22,7 +22,7 @@ pub(crate) fn sibling(name: &str) -> Result<PathBuf, Failure> {
         Failure::new(
             FailureClass::Config,
             format!("{name} is not installed beside {}", own.display()),
-            "install ugent, secret-broker, keeperd and egressd together",
+            "install ugent, secret-broker, keeperd, egressd and keychaind together",
         )
     })
 }

@@ -97,7 +97,11 @@ pub(crate) fn orders(control: &mut Control) -> Result<Orders, Ended> {
             | ControlOrder::VerifySegments { .. }
             | ControlOrder::Verify { .. }
             | ControlOrder::Standing(_)
-            | ControlOrder::Drain => return Err(misplaced()),
+            | ControlOrder::Drain
+            | ControlOrder::StartKeychain(_)
+            | ControlOrder::NewKeychain
+            | ControlOrder::VerifyKeychain { .. }
+            | ControlOrder::VerifyHead => return Err(misplaced()),
         }
     };
     if transports.len() + anchors.len() != usize::try_from(start.transports).unwrap_or(usize::MAX) {

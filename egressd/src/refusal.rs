@@ -90,6 +90,7 @@ impl Cause {
                 Refusal::RateLimited => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::UnknownRoute => StatusCode::NOT_FOUND,
                 Refusal::VaultLocked
+                | Refusal::KeychainLocked
                 | Refusal::JournalUnavailable
                 | Refusal::Busy
                 | Refusal::KeeperUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -177,12 +178,13 @@ const fn by_keeper(refusal: Refusal) -> &'static str {
              characters. Put a new one in its place with `ugent secret rotate @NAME --stdin`"
         }
         Refusal::VaultLocked => "The vault is locked. Type `ugent secret unlock` and try again",
+        Refusal::KeychainLocked => "The desktop's keychain is locked. Unlock it there and try again",
         Refusal::JournalUnavailable => {
             "The use cannot be recorded, so it is not allowed. Look at `ugent secret broker status` \
              (is the disk full?)"
         }
         Refusal::KeeperUnavailable => {
-            "The keeper cannot give this secret's value (is it missing or damaged?). \
+            "The keeper cannot give this secret's value (is it missing or damaged, or the keychain not to be reached?). \
              Look at `ugent secret audit --event lease.denied`, and put a new one in its place with \
              `ugent secret rotate @NAME --stdin`"
         }

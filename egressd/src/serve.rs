@@ -107,7 +107,11 @@ impl Desk<'_> {
                 | ControlOrder::Standing(_)
                 | ControlOrder::Transport(_)
                 | ControlOrder::Anchor { .. }
-                | ControlOrder::StartEgress(_) => return Err(prepare::misplaced()),
+                | ControlOrder::StartEgress(_)
+                | ControlOrder::StartKeychain(_)
+                | ControlOrder::NewKeychain
+                | ControlOrder::VerifyKeychain { .. }
+                | ControlOrder::VerifyHead => return Err(prepare::misplaced()),
             }
         }
         Ok(None)

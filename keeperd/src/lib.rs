@@ -8,6 +8,7 @@ mod catalog;
 mod clock;
 pub mod confine;
 mod hazmat;
+mod keychain;
 mod policy;
 mod policy_files;
 mod prepare;

@@ -13,7 +13,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::control_lane::{ControlOrder, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hello::LaneKind;
-use proto::name::Backend;
 use unix::lane::{Descriptors, Lane, LaneError};
 use unix::owned::{self, Owner, Privacy};
 
@@ -72,7 +71,11 @@ pub(crate) fn start(control: UnixStream) -> Result<(Lane, StartKeeper, Vec<Owned
         | ControlOrder::Anchor { .. }
         | ControlOrder::StartEgress(_)
         | ControlOrder::Drain
-        | ControlOrder::Stop => Err(misled(&LaneError::Hello)),
+        | ControlOrder::Stop
+        | ControlOrder::StartKeychain(_)
+        | ControlOrder::NewKeychain
+        | ControlOrder::VerifyKeychain { .. }
+        | ControlOrder::VerifyHead => Err(misled(&LaneError::Hello)),
     }
 }
 
@@ -98,7 +101,6 @@ fn open_keeper(control: &Lane, start: &StartKeeper, fds: Vec<OwnedFd>) -> Result
     let owner = owner_of_home(start);
     let home_is_ours = || trusted(home, owner, Privacy::NotWritableByOthers);
     if create == Create::MayCreate {
-        a_backend_there_is(start, &secrets)?;
         make(home)?;
         home_is_ours()?;
         make(&secrets)?;
@@ -148,24 +150,6 @@ fn is_left_alone(control: &Lane) -> bool {
     poll(&mut [PollFd::new(control.as_fd(), PollFlags::POLLIN)], PollTimeout::from(LOCK_RETRY)) == Ok(0)
 }
 
-/// Nothing is made for a vault that cannot be.
-fn a_backend_there_is(start: &StartKeeper, secrets: &Path) -> Result<(), Failure> {
-    match start.backend {
-        Some(Backend::FileVault) => Ok(()),
-        Some(Backend::Keychain) | None if secrets.symlink_metadata().is_ok() => Ok(()),
-        Some(Backend::Keychain) | None => Err(no_keychain()),
-    }
-}
-
-/// Until there is one.
-pub(crate) fn no_keychain() -> Failure {
-    Failure::new(
-        FailureClass::Unreachable,
-        "the keychain backend is not in this version yet",
-        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
-    )
-}
-
 /// What `init` chose is remembered; to ask for another one later is a mistake, not a switch.
 fn right_backend(start: &StartKeeper, contents: &Contents, home: &Path) -> Result<(), Failure> {
     match (start.backend, contents.backend) {
@@ -207,7 +191,7 @@ fn not_set_up(home: &Path) -> Failure {
     Failure::new(
         FailureClass::Config,
         format!("there is no vault in {} yet", home.display()),
-        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
+        "ugent secret init",
     )
 }
 

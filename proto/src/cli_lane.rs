@@ -39,7 +39,7 @@ pub enum CliRequest {
         /// What the user asks for, if they do.
         backend: Option<Backend>,
     },
-    /// With the passphrase.
+    /// With the passphrase, if there is one.
     Unlock,
     /// Wipes the keys and ends all leases.
     Lock,
@@ -47,6 +47,12 @@ pub enum CliRequest {
     CheckPassphrase,
     /// Wraps the vault's keys under another passphrase. With both, as [`crate::hazmat::pair`] joins them.
     Rekey,
+    /// Moves all values to another backend. With the passphrase of the file vault: the one it has, or the
+    /// one it gets; without, where values are there already, and what is left over elsewhere goes.
+    Migrate {
+        /// To which.
+        to: Backend,
+    },
     /// A new secret, with its value.
     Add {
         /// Its name.
@@ -204,6 +210,20 @@ pub enum CliRequest {
     Status,
     /// Ends the broker.
     BrokerStop,
+    /// Items in the keychain that no secret needs.
+    Orphans {
+        /// What to do about them.
+        fix: OrphanFix,
+    },
+}
+
+/// What to do about items in the keychain that no secret needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrphanFix {
+    /// Count them.
+    Look,
+    /// Remove them.
+    Remove,
 }
 
 /// Leases, as they are spoken of together.
@@ -238,20 +258,24 @@ pub enum Likeness {
 impl Message for CliRequest {
     fn value_rule(&self) -> ValueRule {
         match self {
-            Self::Init { .. } | Self::LeaseRevoke { .. } | Self::Borrow(_) => ValueRule::Optional,
-            Self::Unlock
-            | Self::CheckPassphrase
+            // Without a passphrase where the vault is in a keychain.
+            Self::Init { .. }
+            | Self::LeaseRevoke { .. }
+            | Self::Borrow(_)
+            | Self::Unlock
+            | Self::TokenIssue { .. }
+            | Self::TokenRotate { .. }
+            | Self::Approve { .. }
+            | Self::Migrate { .. }
+            | Self::VerifyFiles => ValueRule::Optional,
+            Self::CheckPassphrase
             | Self::Rekey
-            | Self::VerifyFiles
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::ImportAdd { .. }
             | Self::Compare { .. }
             | Self::Backup
-            | Self::Restore
-            | Self::TokenIssue { .. }
-            | Self::TokenRotate { .. }
-            | Self::Approve { .. } => ValueRule::Required,
+            | Self::Restore => ValueRule::Required,
             Self::Lock
             | Self::Rollback { .. }
             | Self::Remove { .. }
@@ -272,7 +296,8 @@ impl Message for CliRequest {
             | Self::Take { .. }
             | Self::GiveBack
             | Self::Status
-            | Self::BrokerStop => ValueRule::Never,
+            | Self::BrokerStop
+            | Self::Orphans { .. } => ValueRule::Never,
         }
     }
 
@@ -284,6 +309,7 @@ impl Message for CliRequest {
             | Self::Lock
             | Self::CheckPassphrase
             | Self::Rekey
+            | Self::Migrate { .. }
             | Self::Add { .. }
             | Self::Rotate { .. }
             | Self::Rollback { .. }
@@ -313,6 +339,7 @@ impl Message for CliRequest {
             | Self::Take { .. }
             | Self::GiveBack
             | Self::Status
+            | Self::Orphans { .. }
             | Self::BrokerStop => 0,
         }
     }
@@ -347,6 +374,13 @@ pub enum CliAnswer {
     PassphraseFits,
     /// To `Rekey`: from now on only the new one opens the vault.
     Rekeyed,
+    /// To `Migrate`: from now on values are there.
+    Migrated {
+        /// How many secrets there are.
+        secrets: u32,
+        /// How many values they have together.
+        versions: u32,
+    },
     /// To `Add` and `Rotate`.
     Deposited(SecretMeta),
     /// To `Rollback`.
@@ -493,6 +527,18 @@ pub enum CliAnswer {
     },
     /// To `BrokerStop`: the launcher was told.
     Stopping,
+    /// To `VerifyFiles`, of a vault in a keychain, with two fds: head, checkpoint.
+    VerifyHead {
+        /// Whose root the journal begins with.
+        vault: [u8; 16],
+    },
+    /// To `Orphans`.
+    Orphans {
+        /// How many there are, or were.
+        count: u32,
+        /// The secrets some of them were made for.
+        first: Vec<Handle>,
+    },
 }
 
 impl Message for CliAnswer {
@@ -505,6 +551,7 @@ impl Message for CliAnswer {
             | Self::Locked
             | Self::PassphraseFits
             | Self::Rekeyed
+            | Self::Migrated { .. }
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed
@@ -536,7 +583,9 @@ impl Message for CliAnswer {
             | Self::NotLent { .. }
             | Self::GivenBack
             | Self::Status { .. }
-            | Self::Stopping => ValueRule::Never,
+            | Self::Stopping
+            | Self::VerifyHead { .. }
+            | Self::Orphans { .. } => ValueRule::Never,
         }
     }
 
@@ -544,12 +593,14 @@ impl Message for CliAnswer {
         match self {
             Self::Journal { segments, .. } => segments.len(),
             Self::VerifyFiles => 3,
+            Self::VerifyHead { .. } => 2,
             Self::Failed(_)
             | Self::Initialized { .. }
             | Self::Unlocked
             | Self::Locked
             | Self::PassphraseFits
             | Self::Rekeyed
+            | Self::Migrated { .. }
             | Self::Deposited(_)
             | Self::RolledBack(_)
             | Self::Removed
@@ -581,7 +632,8 @@ impl Message for CliAnswer {
             | Self::Taken { .. }
             | Self::GivenBack
             | Self::Status { .. }
-            | Self::Stopping => 0,
+            | Self::Stopping
+            | Self::Orphans { .. } => 0,
         }
     }
 }

@@ -152,6 +152,8 @@ pub struct StartKeeper {
     pub strictness: Strictness,
     /// Three users instead of one. None: everything is the caller's own.
     pub system: Option<System>,
+    /// How long a value from the keychain is kept, sealed, when no lease needs it.
+    pub cache_secs: u32,
     /// How long records are kept.
     pub keep: Keep,
     /// What waits for the disk.
@@ -200,6 +202,17 @@ pub struct Proxy {
     pub host: Host,
     /// Its port.
     pub port: u16,
+}
+
+/// Settings of a keychain's helper. Its fd is its lane to the keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartKeychain {
+    /// Address of the session bus (`unix:path=…`); none if nobody has said one.
+    pub bus: Option<String>,
+    /// Label of the collection to be used. None: the default one.
+    pub collection: Option<String>,
+    /// What to do where the kernel cannot give every layer.
+    pub strictness: Strictness,
 }
 
 /// Schemes an upstream may have.
@@ -331,6 +344,22 @@ pub enum ControlOrder {
     Drain,
     /// To either: end now, in order.
     Stop,
+    /// To a keychain's helper, once, first after Hello. One fd, its lane to the keeper.
+    StartKeychain(StartKeychain),
+    /// To keeperd, to `KeychainWanted`: one fd, the lane to a new helper. It may be at its end
+    /// already, if none could be started.
+    NewKeychain,
+    /// To a verifier, in the place of `Verify`, for a vault in a keychain: all files were sent, the
+    /// header left out. Answered by `Verified` or `VerifyFailed`, after `KeychainWanted`.
+    VerifyKeychain {
+        /// Which.
+        vault: [u8; 16],
+        /// What the journal must hold, if something was noted.
+        noted: Option<Noted>,
+    },
+    /// To a verifier, in the place of `VerifyFiles`, for a vault in a keychain: the sealed head
+    /// and the checkpoint, read-only; two fds.
+    VerifyHead,
 }
 
 impl Message for ControlOrder {
@@ -347,7 +376,11 @@ impl Message for ControlOrder {
             | Self::Anchor { .. }
             | Self::StartEgress(_)
             | Self::Drain
-            | Self::Stop => ValueRule::Never,
+            | Self::Stop
+            | Self::StartKeychain(_)
+            | Self::NewKeychain
+            | Self::VerifyKeychain { .. }
+            | Self::VerifyHead => ValueRule::Never,
         }
     }
 
@@ -357,8 +390,9 @@ impl Message for ControlOrder {
                 Role::Broker | Role::Private => 1,
                 Role::Verify => 0,
             },
-            Self::NewReader => 1,
             Self::VerifyFiles => 3,
+            Self::VerifyHead => 2,
+            Self::StartKeychain(_) | Self::NewKeychain | Self::NewReader => 1,
             Self::VerifySegments { count } => usize::from(*count),
             Self::NewEgress { lanes, .. } => usize::from(*lanes),
             Self::StartEgress(start) => usize::from(start.lanes) + start.listeners.len(),
@@ -368,7 +402,8 @@ impl Message for ControlOrder {
             | Self::Transport(_)
             | Self::Anchor { .. }
             | Self::Drain
-            | Self::Stop => 0,
+            | Self::Stop
+            | Self::VerifyKeychain { .. } => 0,
         }
     }
 }
@@ -424,6 +459,10 @@ pub enum ControlReport {
         /// Why.
         failure: Option<Failure>,
     },
+    /// From keeperd: it has something to ask of the keychain. Answered by `NewKeychain`.
+    KeychainWanted,
+    /// From keeperd: the helper did not answer in time, or broke its lane. It is to be ended.
+    KeychainStuck,
 }
 
 impl Message for ControlReport {

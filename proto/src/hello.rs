@@ -19,6 +19,8 @@ pub enum LaneKind {
     Lease,
     /// CLI to keeperd.
     Cli,
+    /// keeperd to the keychain's helper.
+    Keychain,
 }
 
 /// Opens a lane.

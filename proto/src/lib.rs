@@ -15,6 +15,7 @@ pub mod frame;
 pub mod hazmat;
 pub mod hello;
 pub mod journal;
+pub mod keychain_lane;
 pub mod lease_lane;
 pub mod loan;
 pub mod meta;

@@ -20,6 +20,8 @@ pub enum Refusal {
     ValueNotInjectable,
     /// The vault is locked.
     VaultLocked,
+    /// The desktop's keychain is locked.
+    KeychainLocked,
     /// The use cannot be recorded, so it may not happen (INV-04).
     JournalUnavailable,
     /// Out of slots, or too much is waiting already.
@@ -37,6 +39,7 @@ crate::name::words!(Refusal, "refusal", "it is a code of the gateway's table of 
     UnknownRoute => "unknown_route",
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",
+    KeychainLocked => "keychain_locked",
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",
     KeeperUnavailable => "keeper_unavailable",

@@ -115,11 +115,14 @@ pub enum ChildKind {
     Keeperd,
     /// Speaks HTTP.
     Egressd,
+    /// Speaks with the desktop's keychain, for as long as there is something to say.
+    Keychaind,
 }
 
-crate::name::words!(ChildKind, "process", "it is keeperd or egressd", {
+crate::name::words!(ChildKind, "process", "it is keeperd, egressd or keychaind", {
     Keeperd => "keeperd",
     Egressd => "egressd",
+    Keychaind => "keychaind",
 });
 
 /// One child of the launcher.

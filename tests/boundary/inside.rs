@@ -26,7 +26,8 @@ const WALLS: &[(&str, &str, &str, &str)] = &[
     ("raw_socket", NO_ROW, NO_ROW, NO_ROW),
     ("mptcp_socket", NO_ROW, NO_ROW, NO_ROW),
     ("sctp_socket", NO_ROW, NO_ROW, NO_ROW),
-    ("unix_socket", NO_ROW, NO_ROW, NO_ROW),
+    // The launcher's: for the session bus, which a keychain's helper connects to before it is confined.
+    ("unix_socket", NO_ROW, NO_ROW, "done"),
     ("unix_datagrams", NO_ROW, NO_ROW, "done"),
     ("netlink_socket", NO_ROW, NO_ROW, NO_ROW),
     ("vsock_socket", NO_ROW, NO_ROW, NO_ROW),

@@ -30,7 +30,15 @@ fn has_none_of(daemon: &str, banned: &[&str]) {
 
 #[test]
 fn keeperd_has_no_code_for_a_network() {
-    has_none_of("keeperd", &["tokio", "mio", "hyper", "rustls", "socket2", "reqwest", "zbus", "async-io"]);
+    has_none_of(
+        "keeperd",
+        &["tokio", "mio", "hyper", "rustls", "socket2", "reqwest", "zbus", "secret-service", "async-io"],
+    );
+}
+
+#[test]
+fn keychaind_has_no_code_for_a_vault_or_a_network() {
+    has_none_of("keychaind", &["redb", "argon2", "chacha20poly1305", "tokio", "hyper", "rustls", "clap"]);
 }
 
 #[test]

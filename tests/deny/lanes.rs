@@ -66,8 +66,8 @@ fn a_peer_that_breaks_the_protocol_is_cut_off() {
             [hello(), prefix(list.len() - 8, 3), list[8..].to_vec(), vec![1; 3]].concat(),
         ),
         ("no value where one must be", {
-            let unlock = encode(&CliRequest::Unlock, 1).unwrap();
-            [hello(), prefix(unlock.len() - 8, 0), unlock[8..].to_vec()].concat()
+            let rekey = encode(&CliRequest::Rekey, 1).unwrap();
+            [hello(), prefix(rekey.len() - 8, 0), rekey[8..].to_vec()].concat()
         }),
     ];
     for (what, bytes) in breaches {

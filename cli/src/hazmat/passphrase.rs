@@ -79,6 +79,11 @@ impl Sources {
         }
     }
 
+    /// The passphrase of the vault in that home; none where it has none, being in a keychain.
+    pub(crate) fn for_vault(&mut self, home: &Home) -> Result<Option<SecretBytes>, Failure> {
+        if home.is_in_keychain() { Ok(None) } else { self.require(Asking::Once).map(Some) }
+    }
+
     /// Whether the option names this descriptor.
     pub(crate) fn uses(&self, fd: RawFd) -> bool {
         self.fd == Some(fd)
@@ -95,7 +100,14 @@ impl Sources {
     /// The passphrase for a broker that starts, or none: then it starts locked. Where there is no
     /// vault yet nobody is asked; keeperd says what to do.
     pub(crate) fn for_broker(&mut self, home: &Home) -> Result<Option<SecretBytes>, Failure> {
-        if home.has_vault() { self.find(Asking::OnceOrNot) } else { self.silent() }
+        if home.has_vault() {
+            self.find(Asking::OnceOrNot)
+        } else if home.is_in_keychain() {
+            // It has none; one that is lying about is for another home.
+            self.silent().map(|_| None)
+        } else {
+            self.silent()
+        }
     }
 
     /// As [`Sources::find`], without asking anybody.

@@ -80,6 +80,15 @@ impl Keeper {
         self.ask_within(ANSWER, request, value, Vec::new())
     }
 
+    /// The same, where it takes as long as there are values.
+    pub(crate) fn ask_patiently(
+        &mut self,
+        request: &CliRequest,
+        value: Option<SecretBytes>,
+    ) -> Result<Answered, Failure> {
+        self.ask_within(WHOLE_VAULT, request, value, Vec::new())
+    }
+
     /// The same, with the descriptor of a file that holds a whole vault.
     pub(crate) fn ask_about(
         &mut self,
@@ -100,7 +109,11 @@ impl Keeper {
         let deadline = Instant::now() + patience;
         let _progress = takes_time(request).map(Progress::of);
         let sent = self.lane.send(request, value, fds, deadline);
-        let parcel = match sent.and_then(|()| self.lane.wait_for::<CliAnswer>(deadline)) {
+        let answered = sent.and_then(|()| match &mut self.reached {
+            Reached::Broker => self.lane.wait_for::<CliAnswer>(deadline),
+            Reached::Private(private) => private.wait_for(&mut self.lane, deadline),
+        });
+        let parcel = match answered {
             Ok(parcel) => parcel,
             Err(error) => return Err(self.broke(&error)),
         };
@@ -145,6 +158,8 @@ const fn takes_time(request: &CliRequest) -> Option<&'static str> {
         | CliRequest::Approve { .. }
         | CliRequest::LeaseRevoke { .. } => Some("checking the passphrase"),
         CliRequest::ImportDone => Some("storing what is imported"),
+        CliRequest::Migrate { .. } => Some("moving the values"),
+        CliRequest::Orphans { .. } => Some("looking through the keychain"),
         CliRequest::Lock
         | CliRequest::Add { .. }
         | CliRequest::Rotate { .. }

@@ -2,7 +2,9 @@
 
 mod ask;
 mod broker;
+mod helper;
 mod private;
+pub(crate) mod probe;
 mod verifier;
 
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use proto::failure::{Failure, FailureClass};
 
 pub(crate) use ask::{Keeper, Reached, unexpected};
-pub(crate) use verifier::Verifier;
+pub(crate) use verifier::{Key, Verifier};
 
 use crate::home::Found;
 use crate::launch::holder;

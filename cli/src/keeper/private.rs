@@ -7,17 +7,19 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper, System};
+use proto::control_lane::{ControlOrder, ControlReport, Role, StartKeeper, StartKeychain, System};
 use proto::failure::{Failure, FailureClass};
 use proto::frame::Message;
 use proto::hazmat::SecretBytes;
 use proto::hello::LaneKind;
 use proto::standing::{ChildKind, ChildStanding, Confinement};
-use unix::lane::{Descriptors, Lane, LaneError};
+use unix::lane::{Descriptors, Lane, LaneError, Parcel, Received};
 
 use super::Purpose;
 use super::ask::{Keeper, Reached, unexpected};
+use super::helper::Helper;
 use crate::ending::{lane_broke, no_slot};
 use crate::log_filter::{LogFilter, line};
 use crate::session::Session;
@@ -35,6 +37,11 @@ pub(crate) struct Private {
     deadline: Instant,
     /// What holds it, as it reported.
     confinement: Confinement,
+    /// What it ended for, if it said so while we waited for something else.
+    ended: Option<Failure>,
+    keychain: StartKeychain,
+    /// The keychain's helper, once it wanted one.
+    helper: Option<Helper>,
 }
 
 /// Starts one and gives it its cli lane.
@@ -63,8 +70,16 @@ impl Private {
         let started = spawn::daemon(ChildKind::Keeperd, Stdio::inherit())?;
         let control = Lane::new(started.control, Descriptors::Refused).map_err(no_slot)?;
         let log = session.log.clone();
-        let mut private =
-            Self { process: started.process, control, log, deadline, confinement: Confinement::default() };
+        let mut private = Self {
+            process: started.process,
+            control,
+            log,
+            deadline,
+            confinement: Confinement::default(),
+            ended: None,
+            keychain: session.settings.for_keychain(),
+            helper: None,
+        };
         let order = ControlOrder::StartKeeper(StartKeeper {
             role,
             home: session.home.text(),
@@ -75,6 +90,7 @@ impl Private {
             strictness: session.settings.strictness,
             system,
             passphrase_follows: false,
+            cache_secs: session.settings.cache_secs,
             keep: session.settings.keep,
             sync: session.settings.sync,
             log: session.log.level(ChildKind::Keeperd.as_str()),
@@ -102,6 +118,8 @@ impl Private {
                 | ControlReport::Verified(_)
                 | ControlReport::VerifyFailed(_)
                 | ControlReport::Wish(_)
+                | ControlReport::KeychainWanted
+                | ControlReport::KeychainStuck
                 | ControlReport::Log { .. }
                 | ControlReport::Stopped { .. } => return Err(unexpected()),
             }
@@ -150,6 +168,9 @@ impl Private {
 
     /// What the keeper says it ended for, if it has ended and says so.
     pub(super) fn why(&mut self) -> Option<Failure> {
+        if self.ended.is_some() {
+            return self.ended.take();
+        }
         let soon = Instant::now() + Duration::from_secs(2);
         loop {
             let parcel = self.control.wait_for::<ControlReport>(soon).ok()?;
@@ -157,6 +178,55 @@ impl Private {
                 return failure;
             }
         }
+    }
+
+    /// Waits for the next message on the keeper's other lane, and meanwhile does for the keeper what
+    /// it asks for on its control lane.
+    pub(super) fn wait_for<M: Message>(
+        &mut self,
+        lane: &mut Lane,
+        deadline: Instant,
+    ) -> Result<Parcel<M>, LaneError> {
+        let mut listens = true;
+        loop {
+            if let Some(parcel) = lane.take()? {
+                return Ok(parcel);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(LaneError::Deadline);
+            }
+            let timeout =
+                PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
+            let mut fds = vec![PollFd::new(lane.as_fd(), PollFlags::POLLIN)];
+            if listens {
+                fds.push(PollFd::new(self.control.as_fd(), PollFlags::POLLIN));
+            }
+            // What was sent must not be what this thread sleeps with.
+            unix::wash::registers();
+            match poll(&mut fds, timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(LaneError::Io(error.into())),
+            }
+            let fired: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or_default()).collect();
+            if fired.get(1).copied().unwrap_or_default() {
+                listens = self.listen();
+            }
+            if fired.first().copied().unwrap_or_default() && lane.receive()? == Received::Closed {
+                return Err(LaneError::Closed);
+            }
+        }
+    }
+
+    /// Hears what there is on the control lane; whether there may be more.
+    fn listen(&mut self) -> bool {
+        let Ok(received) = self.control.receive() else { return false };
+        while let Ok(Some(parcel)) = self.control.take::<ControlReport>() {
+            if let Heard::Stopped(failure) = self.heard(parcel.message) {
+                self.ended = failure;
+            }
+        }
+        received != Received::Closed
     }
 
     /// Ends the keeper, in order: its lane is at its end, it says its last word and exits.
@@ -180,7 +250,7 @@ impl Private {
         }
     }
 
-    fn heard(&self, report: ControlReport) -> Heard {
+    fn heard(&mut self, report: ControlReport) -> Heard {
         match report {
             ControlReport::Log { level, text } => {
                 if self.log.shows(ChildKind::Keeperd.as_str(), level) {
@@ -190,6 +260,14 @@ impl Private {
                 Heard::Nothing
             }
             ControlReport::Stopped { failure } => Heard::Stopped(failure),
+            ControlReport::KeychainWanted => {
+                self.bring_helper();
+                Heard::Nothing
+            }
+            ControlReport::KeychainStuck => {
+                self.helper = None;
+                Heard::Nothing
+            }
             report @ (ControlReport::Confined { .. }
             | ControlReport::Transport(_)
             | ControlReport::Anchor { .. }
@@ -201,6 +279,22 @@ impl Private {
             | ControlReport::VerifyFailed(_)
             | ControlReport::Wish(_)) => Heard::Report(report),
         }
+    }
+
+    /// Starts a helper in the place of any before it. Where none is to be had, the keeper gets a lane
+    /// that is at its end, and need not wait.
+    fn bring_helper(&mut self) {
+        self.helper = None;
+        let Ok((for_keeper, for_helper)) = UnixStream::pair() else { return };
+        match Helper::start(&self.keychain, for_helper) {
+            Ok(helper) => self.helper = Some(helper),
+            Err(failure) => {
+                let _ = writeln!(std::io::stderr(), "warning: {}", failure.what);
+            }
+        }
+        let deadline = Instant::now() + ENDING;
+        // A keeper that is gone shows on its other lane.
+        let _ = self.control.send(&ControlOrder::NewKeychain, None, vec![for_keeper.into()], deadline);
     }
 
     /// The keeper's own reason if it gave one, else how it went.

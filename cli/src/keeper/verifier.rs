@@ -19,16 +19,32 @@ const STARTING: Duration = Duration::from_secs(30);
 /// To derive a key of the highest cost and read through a large journal.
 const CHECKING: Duration = Duration::from_secs(3600);
 
+/// What the journal's keys come from.
+pub(crate) enum Key {
+    /// The vault's header, and this.
+    Passphrase(SecretBytes),
+    /// The keychain, where they go by this vault's name.
+    InKeychain([u8; 16]),
+}
+
 /// A verifying keeper.
 pub(crate) struct Verifier(Private);
 
 impl Verifier {
-    /// Starts one and gives it the sealed head, the checkpoint and the vault's header.
-    pub(crate) fn start(session: &Session, small: [OwnedFd; 3]) -> Result<Self, Failure> {
+    /// Starts one.
+    pub(crate) fn start(session: &Session) -> Result<Self, Failure> {
         let deadline = Instant::now() + STARTING;
-        let mut keeper = Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?;
-        keeper.send(&ControlOrder::VerifyFiles, None, small.into())?;
-        Ok(Self(keeper))
+        Ok(Self(Private::start(session, Role::Verify, Purpose::Use, Vec::new(), deadline)?))
+    }
+
+    /// Gives it the sealed head, the checkpoint and the vault's header.
+    pub(crate) fn files(&mut self, small: [OwnedFd; 3]) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyFiles, None, small.into())
+    }
+
+    /// Gives it the sealed head and the checkpoint, of a vault without a header.
+    pub(crate) fn head(&mut self, small: [OwnedFd; 2]) -> Result<(), Failure> {
+        self.0.send(&ControlOrder::VerifyHead, None, small.into())
     }
 
     /// Gives it some segments, oldest first.
@@ -42,14 +58,17 @@ impl Verifier {
     }
 
     /// Lets it check, and ends it.
-    pub(crate) fn verdict(
-        mut self,
-        noted: Option<Noted>,
-        passphrase: SecretBytes,
-    ) -> Result<Verdict, Failure> {
+    pub(crate) fn verdict(mut self, noted: Option<Noted>, key: Key) -> Result<Verdict, Failure> {
         self.0.until(Instant::now() + CHECKING);
         let _progress = Progress::of("checking the journal");
-        self.0.send(&ControlOrder::Verify { noted }, Some(passphrase), Vec::new())?;
+        match key {
+            Key::Passphrase(passphrase) => {
+                self.0.send(&ControlOrder::Verify { noted }, Some(passphrase), Vec::new())?;
+            }
+            Key::InKeychain(vault) => {
+                self.0.send(&ControlOrder::VerifyKeychain { vault, noted }, None, Vec::new())?;
+            }
+        }
         let verdict = loop {
             match self.0.report()? {
                 ControlReport::Verified(verdict) => break verdict,
@@ -62,6 +81,8 @@ impl Verifier {
                 | ControlReport::Unlocked
                 | ControlReport::UnlockFailed(_)
                 | ControlReport::Wish(_)
+                | ControlReport::KeychainWanted
+                | ControlReport::KeychainStuck
                 | ControlReport::Log { .. }
                 | ControlReport::Stopped { .. } => return Err(unexpected()),
             }

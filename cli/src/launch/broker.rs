@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::clients::ClientRules;
-use proto::control_lane::{ControlOrder, Proxy, Role, StartKeeper};
+use proto::control_lane::{ControlOrder, Proxy, Role, StartKeeper, StartKeychain};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
@@ -67,6 +67,9 @@ pub(super) struct Broker {
     /// Why it ends, if not because it was told to.
     pub(super) failure: Option<Failure>,
     pub(super) notify: Notify,
+    /// What the keychain's helper is told.
+    pub(super) keychain: StartKeychain,
+    pub(super) keychain_generation: u32,
     exports: Exports,
     order: StartKeeper,
     clients: ClientRules,
@@ -89,6 +92,7 @@ impl Broker {
             strictness: settings.strictness,
             system: settings.for_keeper(&home),
             passphrase_follows: false,
+            cache_secs: settings.cache_secs,
             keep: settings.keep,
             sync: settings.sync,
             log: log.level(ChildKind::Keeperd.as_str()),
@@ -106,6 +110,8 @@ impl Broker {
             locked: true,
             failure: None,
             notify: Notify::open(),
+            keychain: settings.for_keychain(),
+            keychain_generation: 0,
             exports,
             order,
             clients: settings.clients.clone(),

@@ -29,6 +29,7 @@ impl Broker {
             match kind {
                 ChildKind::Keeperd => self.keeper_died(child, &how),
                 ChildKind::Egressd => self.egress_died(child, &how),
+                ChildKind::Keychaind => self.keychain_died(child),
             }
         }
     }

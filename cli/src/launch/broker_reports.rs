@@ -54,6 +54,7 @@ impl Broker {
             let done = match kind {
                 ChildKind::Keeperd => self.heard_keeper(report),
                 ChildKind::Egressd => self.heard_egress(generation, report),
+                ChildKind::Keychaind => self.heard_keychain(generation, report),
             };
             if let Err(Breach) = done {
                 self.warn(&format!("{kind} {generation} is ended: it said what it may not say"));
@@ -92,7 +93,34 @@ impl Broker {
             ControlReport::Stopped { failure } => {
                 self.keeper().into_iter().for_each(|child| child.failure = failure.clone())
             }
+            ControlReport::KeychainWanted => self.start_keychain(),
+            ControlReport::KeychainStuck => self.end_keychain(),
             ControlReport::Verified(_) | ControlReport::VerifyFailed(_) => return Err(Breach),
+        }
+        Ok(())
+    }
+
+    fn heard_keychain(&mut self, generation: u32, report: ControlReport) -> Result<(), Breach> {
+        let Some(child) = self.child(ChildKind::Keychaind, generation) else { return Ok(()) };
+        match report {
+            ControlReport::Confined(confinement) => child.confinement = confinement,
+            ControlReport::Ready { .. } => {
+                child.is_ready();
+                self.tell_standing();
+            }
+            ControlReport::Stopped { failure } => child.failure = failure,
+            // It has nothing to log, and what only a keeper may say.
+            ControlReport::Log { .. }
+            | ControlReport::Transport(_)
+            | ControlReport::Anchor { .. }
+            | ControlReport::TransportsEnd
+            | ControlReport::Unlocked
+            | ControlReport::UnlockFailed(_)
+            | ControlReport::Verified(_)
+            | ControlReport::VerifyFailed(_)
+            | ControlReport::Wish(_)
+            | ControlReport::KeychainWanted
+            | ControlReport::KeychainStuck => return Err(Breach),
         }
         Ok(())
     }
@@ -119,7 +147,9 @@ impl Broker {
             | ControlReport::UnlockFailed(_)
             | ControlReport::Verified(_)
             | ControlReport::VerifyFailed(_)
-            | ControlReport::Wish(_) => return Err(Breach),
+            | ControlReport::Wish(_)
+            | ControlReport::KeychainWanted
+            | ControlReport::KeychainStuck => return Err(Breach),
         }
         Ok(())
     }

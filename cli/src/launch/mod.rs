@@ -10,6 +10,7 @@ mod child;
 mod confine;
 mod egress;
 mod exports;
+mod keychain;
 mod listeners;
 mod lock;
 mod log_lines;

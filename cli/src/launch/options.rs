@@ -137,6 +137,8 @@ mod tests {
     fn settled(options: &Options, listen: Option<&str>) -> Result<Places, Failure> {
         let listen = listen.map(|text| text.parse().unwrap());
         let settings = Settings {
+            collection: None,
+            cache_secs: 300,
             backend: None,
             listen,
             kdf: KdfCost::MIN,

@@ -43,11 +43,16 @@ impl Backup {
         // All that can be wrong is found before anybody is asked.
         keeper::check_set_up(session)?;
         not_there(&self.file)?;
-        let vaults = session.passphrase.require(Asking::Once)?;
-        check(session, &vaults)?;
+        let vaults = session.passphrase.for_vault(&session.home)?;
+        if let Some(vaults) = &vaults {
+            check(session, vaults)?;
+        }
         let own = of_backup(own_fd, Asking::Twice)?;
-        let both = pair::join(&vaults, &own).map_err(ending::no_slot)?;
-        drop((vaults, own));
+        let both = match &vaults {
+            Some(vaults) => pair::join(vaults, &own).map_err(ending::no_slot)?,
+            None => own,
+        };
+        drop(vaults);
         let not_made = |error| not_made(&self.file, &error);
         let file = NewFile::make(&self.file).map_err(not_made)?;
         let descriptor = file.descriptor().map_err(not_made)?;

@@ -14,11 +14,18 @@ use crate::home::Home;
 use crate::keeper::{self, Purpose};
 use crate::session::Session;
 use crate::system::{self, Mode};
+use crate::usage::wrong;
 
-/// Creates the metadata database and, for file-vault, the encrypted store
+use super::backend;
+
+/// Creates the metadata database, and keys in the keychain or an encrypted store
 #[derive(Args)]
-#[command(after_help = "Example:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init")]
-pub(crate) struct Init {}
+#[command(after_help = "Example:\n  ugent secret init --backend file-vault")]
+pub(crate) struct Init {
+    /// Where values are kept: keychain or file-vault
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<String>,
+}
 
 impl Init {
     pub(super) fn run(&self, mode: Mode, sources: Sources) -> Outcome {
@@ -29,13 +36,23 @@ impl Init {
         home.check()?;
         // Settings are read before anything is made: a mistake in them must leave nothing behind.
         let mut session = Session::open(mode, sources)?;
+        if let Some(word) = &self.backend {
+            let asked = Backend::parse(word);
+            session.settings.backend = Some(asked.map_err(|_| {
+                wrong(
+                    "--backend is neither keychain nor file-vault",
+                    "ugent secret init --backend file-vault",
+                )
+            })?);
+        }
         make(&mut session)
     }
 }
 
 /// Makes what is missing in a home that was checked, and says what was there.
 pub(super) fn make(session: &mut Session) -> Outcome {
-    let backend = session.settings.backend;
+    let backend = backend::choose(session)?;
+    session.settings.backend = backend;
     let request = CliRequest::Init { backend };
     let makes_vault = backend == Some(Backend::FileVault) && !session.home.has_vault();
     let passphrase = if makes_vault { Some(session.passphrase.require(Asking::Twice)?) } else { None };

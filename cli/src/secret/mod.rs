@@ -3,6 +3,7 @@
 mod add;
 mod approve;
 mod audit;
+mod backend;
 mod backup;
 mod broker;
 mod completions;
@@ -21,6 +22,7 @@ mod list;
 mod lock;
 mod man;
 mod meta_view;
+mod migrate;
 mod plugin;
 mod provider;
 mod rekey;
@@ -63,7 +65,7 @@ enum Area {
 
 #[derive(Args)]
 #[command(
-    after_help = "Without a command: how this home stands, and what to do next.\n\nFirst steps:\n  UGENT_SECRETS_BACKEND=file-vault ugent secret init\n  \
+    after_help = "Without a command: how this home stands, and what to do next.\n\nFirst steps:\n  ugent secret init\n  \
                   ugent secret add @openai_api_key --provider openai --stdin\n  ugent secret broker start"
 )]
 struct Secret {
@@ -103,6 +105,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Import(import::Import),
+    Migrate(migrate::Migrate),
     Broker(broker::Broker),
     Doctor(doctor::Doctor),
     Man(man::Man),
@@ -136,6 +139,7 @@ impl Verb {
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
             Self::Import(_) => "import",
+            Self::Migrate(_) => "migrate",
             Self::Broker(_) => "broker",
             Self::Doctor(_) => "doctor",
             Self::Man(_) => "man",
@@ -215,6 +219,7 @@ fn run(verb: Verb, mode: Mode, sources: Sources) -> Outcome {
         Verb::Backup(backup) => backup.run(&mut Session::open(mode, sources)?),
         Verb::Restore(restore) => restore.run(mode, sources),
         Verb::Import(import) => import.run(&mut Session::open(mode, sources)?),
+        Verb::Migrate(migrate) => migrate.run(&mut Session::open(mode, sources)?),
         Verb::Broker(broker) => broker.run(&mut Session::open(mode, sources)?),
     }
 }

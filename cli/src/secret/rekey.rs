@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 
 use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{SecretBytes, pair};
 
 use crate::ending::{self, Outcome};
@@ -38,6 +39,14 @@ impl Rekey {
             .into());
         }
         keeper::check_set_up(session)?;
+        if session.home.is_in_keychain() {
+            return Err(Failure::new(
+                FailureClass::Config,
+                "the vault is in the keychain, and has no passphrase of its own",
+                "change the keyring's own password instead (in Seahorse, for example)",
+            )
+            .into());
+        }
         let old = session.passphrase.require(Asking::Once)?;
         check(session, &old)?;
         let new = another(new_fd)?;

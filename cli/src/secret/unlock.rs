@@ -9,7 +9,6 @@ use proto::hazmat::SecretBytes;
 use proto::name::Handle;
 
 use crate::ending::Outcome;
-use crate::hazmat::passphrase::Asking;
 use crate::keeper::{self, Keeper, Purpose, Reached};
 use crate::session::Session;
 
@@ -21,7 +20,7 @@ pub(crate) struct Unlock {}
 impl Unlock {
     pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let mut keeper = keeper::require_broker(session)?;
-        unlock(&mut keeper, session.passphrase.require(Asking::Once)?)?;
+        unlock(&mut keeper, session.passphrase.for_vault(&session.home)?)?;
         keeper.end()?;
         writeln!(stdout(), "unlocked")?;
         Ok(())
@@ -50,7 +49,7 @@ pub(super) fn unlocked_keeper(session: &mut Session, expected: Expected<'_>) -> 
         Err(failure) if failure.class == FailureClass::TryAgain => {}
         Err(failure) => return Err(failure),
     }
-    let passphrase = session.passphrase.require(Asking::Once)?;
+    let passphrase = session.passphrase.for_vault(&session.home)?;
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     match keeper.reached() {
         Reached::Broker => {}
@@ -84,8 +83,8 @@ impl Expected<'_> {
     }
 }
 
-fn unlock(keeper: &mut Keeper, passphrase: SecretBytes) -> Result<(), Failure> {
-    let CliAnswer::Unlocked = keeper.ask(&CliRequest::Unlock, Some(passphrase))?.answer else {
+pub(super) fn unlock(keeper: &mut Keeper, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
+    let CliAnswer::Unlocked = keeper.ask(&CliRequest::Unlock, passphrase)?.answer else {
         return Err(keeper::unexpected());
     };
     Ok(())

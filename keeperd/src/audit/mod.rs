@@ -28,7 +28,7 @@ pub(crate) use journal::Journal;
 pub(crate) use recent::since;
 pub(crate) use segments::{checkpoint_file, head_file, segments};
 pub(crate) use sync::{SyncDone, SyncJob};
-pub(crate) use verify::{Files, verify};
+pub(crate) use verify::{Files, Small, verify, verify_with};
 
 #[cfg(test)]
 mod tests;

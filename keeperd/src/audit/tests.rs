@@ -16,7 +16,7 @@ use super::head::Claims;
 use super::journal::Journal;
 use super::verify::check;
 use super::walk::{Begin, Next, Walk};
-use super::{Files, checkpoint, segments, verify};
+use super::{Files, Small, checkpoint, segments, verify};
 use crate::hazmat::chain_key::ChainKey;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
@@ -113,8 +113,10 @@ fn verdict_with(
     let segments = super::segments(&audit, 0, usize::MAX).unwrap();
     let files = Files {
         header: File::open(secrets.join("vault/header")).unwrap(),
-        head: super::head_file(&audit).unwrap(),
-        checkpoint: super::checkpoint_file(&audit).unwrap(),
+        small: Small {
+            head: super::head_file(&audit).unwrap(),
+            checkpoint: super::checkpoint_file(&audit).unwrap(),
+        },
         segments: segments.into_iter().map(|(_, file)| file).collect(),
     };
     verify(files, noted, secret(passphrase))

@@ -23,14 +23,19 @@ use super::tail::no_slot;
 use super::walk::{Begin, Next, Walk};
 use crate::hazmat::chain_key::ChainKey;
 use crate::hazmat::file_vault::{self, HEADER_LEN};
+use crate::hazmat::keys::Keys;
 use crate::store::files;
 
-/// Files a verifier is given: the head and the checkpoint are empty where there is none; all segments,
-/// oldest first.
-pub(crate) struct Files {
-    pub(crate) header: File,
+/// Sealed head and checkpoint; empty where there is none.
+pub(crate) struct Small {
     pub(crate) head: File,
     pub(crate) checkpoint: File,
+}
+
+/// Files a verifier is given, of a vault with a header: all segments, oldest first.
+pub(crate) struct Files {
+    pub(crate) header: File,
+    pub(crate) small: Small,
     pub(crate) segments: Vec<File>,
 }
 
@@ -40,16 +45,27 @@ pub(crate) fn verify(
     noted: Option<Noted>,
     passphrase: SecretBytes,
 ) -> Result<Verdict, Failure> {
-    let Files { header, head, checkpoint, segments } = files;
+    let Files { header, small, segments } = files;
     let header =
         files::read(&header, 16 * HEADER_LEN).map_err(|error| unreadable("the vault's header", &error))?;
-    let claims = Claims::from_file(&head).map_err(|error| unreadable("the journal's head", &error))?;
-    let both = checkpoint::both(&checkpoint)
-        .map_err(|error| unreadable("the checkpoint of the journal's key", &error))?;
     let (keys, first) =
         file_vault::open_for_verifier(&header, &passphrase).map_err(|error| error.failure())?;
     drop(passphrase);
-    let evidence = Evidence::new(&keys, &claims, checkpoint::opened(&keys, &both)?, noted);
+    verify_with(&keys, first, &small, segments, noted)
+}
+
+/// As [`verify`], with keys that come from elsewhere than a header.
+pub(crate) fn verify_with(
+    keys: &Keys,
+    first: ChainKey,
+    small: &Small,
+    segments: Vec<File>,
+    noted: Option<Noted>,
+) -> Result<Verdict, Failure> {
+    let claims = Claims::from_file(&small.head).map_err(|error| unreadable("the journal's head", &error))?;
+    let both = checkpoint::both(&small.checkpoint)
+        .map_err(|error| unreadable("the checkpoint of the journal's key", &error))?;
+    let evidence = Evidence::new(keys, &claims, checkpoint::opened(keys, &both)?, noted);
     check(first, evidence, segments)
 }
 

@@ -20,8 +20,10 @@ use super::kdf::{self, SALT_LEN};
 use super::keys::{Keys, derive, keyed};
 
 pub(crate) use super::header::HEADER_LEN;
+pub(crate) use moving::{unwrap_both, wrap_both};
 pub(crate) use rekey::rekey;
 
+mod moving;
 mod rekey;
 
 const FOR_CHECK: &str = "UGENT Vault file-vault v1: key check";

@@ -14,8 +14,10 @@ pub(crate) mod file_vault;
 mod header;
 pub(crate) mod injectable;
 mod kdf;
+pub(crate) mod keychain_vault;
 pub(crate) mod keys;
 pub(crate) mod likeness;
+pub(crate) mod moving;
 pub(crate) mod token;
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use proto::journal::{Event, Reason, Record};
 use proto::lease_lane::LeaseAnswer;
 use proto::meta::LeaseId;
 
-use super::answer_cli::no_value;
 use super::approvals::{Approval, Room};
 use super::asks::{From, PendingAsk, Routed, fill};
 use super::keeper::Keeper;
@@ -80,7 +79,6 @@ impl Keeper {
             return Err(nobody_waits(id));
         }
         self.room_for_a_record()?;
-        let passphrase = passphrase.ok_or_else(no_value)?;
         self.slow.send(Job::Approve { lane, id, passphrase });
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::os::fd::OwnedFd;
 
-use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, SEGMENTS_PAGE};
+use proto::cli_lane::{CliAnswer, CliRequest, LIST_PAGE, OrphanFix, SEGMENTS_PAGE};
 use proto::control_lane::{ControlReport, Wish};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -20,7 +20,7 @@ use super::slow::Job;
 use crate::audit::segments;
 use crate::clock::wall;
 use crate::policy::grants::Grants;
-use crate::store::{Deposit, Place};
+use crate::store::{Deposit, Fix, Place, passphrase_missing};
 
 impl Keeper {
     /// Answers one request, now or when its work is done.
@@ -45,17 +45,19 @@ impl Keeper {
         match message {
             CliRequest::Init { backend } => self.answer_init(lane, backend, value),
             CliRequest::Unlock => {
-                let passphrase = value.ok_or_else(no_value)?;
-                self.slow.send(Job::Unlock { lane, passphrase });
+                self.wish_open();
+                self.slow.send(Job::Unlock { lane, passphrase: value });
                 Ok(())
             }
             CliRequest::Lock => {
+                self.wish_locked();
                 self.lock_vault();
                 self.answer_cli(lane, CliAnswer::Locked, Recorded::NotNeeded);
                 Ok(())
             }
             CliRequest::CheckPassphrase => self.answer_check_passphrase(lane, value),
             CliRequest::Rekey => self.answer_rekey(lane, value),
+            CliRequest::Migrate { to } => self.answer_migrate(lane, to, value),
             CliRequest::Add { handle, provider, kind, expires } => {
                 let (place, now) = (Place::New, wall());
                 let what = Deposit { handle, place, provider, kind, expires, keep_until: None, now };
@@ -120,8 +122,13 @@ impl Keeper {
             CliRequest::Approve { id } => self.answer_approve(lane, id, value),
             CliRequest::Deny { id } => self.answer_deny(lane, id),
             CliRequest::VerifyFiles => {
-                let passphrase = value.ok_or_else(no_value)?;
-                self.slow.send(Job::HeaderFile { lane, passphrase });
+                match (self.is_in_keychain(), self.vault.id) {
+                    (true, Some(vault)) => self.answer_verify_head(lane, vault)?,
+                    (true | false, None | Some(_)) => {
+                        let passphrase = value.ok_or_else(passphrase_missing)?;
+                        self.slow.send(Job::HeaderFile { lane, passphrase });
+                    }
+                }
                 Ok(())
             }
             CliRequest::GrantList { seen } => {
@@ -151,6 +158,14 @@ impl Keeper {
                 self.answer_give_back(lane);
                 Ok(())
             }
+            CliRequest::Orphans { fix } => {
+                let fix = match fix {
+                    OrphanFix::Look => Fix::Look,
+                    OrphanFix::Remove => Fix::Remove,
+                };
+                self.slow.send(Job::Orphans { lane, fix });
+                Ok(())
+            }
             CliRequest::Status => {
                 let answer =
                     CliAnswer::Status { launcher: self.standing.clone(), keeper: self.keeper_standing() };
@@ -172,9 +187,6 @@ impl Keeper {
         passphrase: Option<SecretBytes>,
     ) -> Result<(), Failure> {
         let backend = wished.or(self.start.backend).or(self.vault.backend).unwrap_or(Backend::Keychain);
-        if backend == Backend::Keychain && self.vault.backend != Some(Backend::FileVault) {
-            return Err(crate::prepare::no_keychain());
-        }
         if let Some(failure) = self.recorder.broken() {
             return Err(failure.clone());
         }

@@ -22,9 +22,7 @@ impl Keeper {
     pub(super) fn obey(&mut self, parcel: Parcel<ControlOrder>) -> Result<(), LaneError> {
         match parcel.message {
             ControlOrder::Unlock => {
-                if let Some(passphrase) = parcel.value {
-                    self.slow.send(Job::Unlock { lane: self.control, passphrase });
-                }
+                self.slow.send(Job::Unlock { lane: self.control, passphrase: parcel.value });
             }
             ControlOrder::NewEgress { generation, lanes: _ } => {
                 for fd in parcel.fds {
@@ -35,6 +33,7 @@ impl Keeper {
                     self.note(Self::event(Event::EgressRestarted));
                 }
             }
+            ControlOrder::NewKeychain => parcel.fds.into_iter().for_each(|fd| self.slow.helper(fd)),
             ControlOrder::NewReader => parcel.fds.into_iter().for_each(|fd| self.add_reader(fd)),
             ControlOrder::Standing(standing) => self.standing = Some(standing),
             ControlOrder::Stop => self.end = Some(End::Orderly),
@@ -45,7 +44,10 @@ impl Keeper {
             | ControlOrder::Transport(_)
             | ControlOrder::Anchor { .. }
             | ControlOrder::StartEgress(_)
-            | ControlOrder::Drain => return Err(LaneError::Frame(FrameError::Malformed)),
+            | ControlOrder::Drain
+            | ControlOrder::StartKeychain(_)
+            | ControlOrder::VerifyKeychain { .. }
+            | ControlOrder::VerifyHead => return Err(LaneError::Frame(FrameError::Malformed)),
         }
         Ok(())
     }

@@ -59,8 +59,9 @@ impl Keeper {
 
     pub(super) fn answer_import_done(&mut self, lane: LaneId) -> Result<(), Failure> {
         self.room_for_a_record()?;
+        let Some(keys) = self.vault.keys.clone() else { return Err(no_value()) };
         let staged = self.imports.remove(&lane).unwrap_or_default();
-        self.slow.send(Job::ImportDone { lane, staged });
+        self.slow.send(Job::ImportDone { lane, keys, staged });
         Ok(())
     }
 

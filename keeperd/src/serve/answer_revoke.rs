@@ -50,7 +50,7 @@ impl Keeper {
         self.known_leases(&what)?;
         match passphrase {
             Some(passphrase) => self.slow.send(Job::LeaseRevoke { lane, passphrase, what }),
-            None if self.is_anothers(&what) => {
+            None if self.is_anothers(&what) && !self.is_in_keychain() => {
                 self.answer_cli(lane, CliAnswer::PassphraseNeeded, Recorded::NotNeeded);
             }
             None => self.revoke_leases(lane, &what),

@@ -8,7 +8,6 @@ use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Reason};
 use proto::name::{Consumer, TokenId};
 
-use super::answer_cli::no_value;
 use super::keeper::{After, Keeper, Recorded, done_unrecorded};
 use super::lanes::LaneId;
 use super::recorder::Urgency;
@@ -33,7 +32,6 @@ impl Keeper {
             ));
         }
         self.room_for_a_record()?;
-        let passphrase = passphrase.ok_or_else(no_value)?;
         let what = NewToken { consumer, ttl_ms, now: wall() };
         self.slow.send(Job::TokenIssue { lane, passphrase, what });
         Ok(())
@@ -62,7 +60,6 @@ impl Keeper {
             return Err(no_bootstrap());
         }
         self.room_for_a_record()?;
-        let passphrase = passphrase.ok_or_else(no_value)?;
         self.slow.send(Job::TokenRotate { lane, passphrase, grace_ms, now: wall() });
         Ok(())
     }

@@ -1,20 +1,23 @@
 //! What the slow-work thread reports: state is taken over, recorded, and the asker answered.
 
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
-use proto::cli_lane::{CliAnswer, InitItem};
+use proto::cli_lane::{CliAnswer, InitItem, LIST_PAGE};
 use proto::control_lane::{ControlReport, LogLevel};
 use proto::failure::{Failure, FailureClass};
 use proto::journal::{Event, Reason, Record};
+use proto::keychain_lane::Shown;
 use proto::name::Consumer;
 
 use super::keeper::{After, Awaited, Keeper, Recorded};
 use super::lanes::{LaneId, Who};
 use super::recorder::Urgency;
-use super::slow::{Job, Report};
+use super::slow::Report;
 use crate::audit::{checkpoint_file, head_file};
 use crate::catalog::SecretRow;
-use crate::store::{Initialized, Place, Unlocked};
+use crate::hazmat::binding::VaultId;
+use crate::store::{Initialized, NotLoaded, Place, Unlocked};
 
 impl Keeper {
     /// Takes over one report.
@@ -52,13 +55,28 @@ impl Keeper {
                 self.answer_result(lane, result.map(|()| CliAnswer::Removed));
             }
             Report::Load { deposit, result } => {
-                if let Err(failure) = &result {
-                    self.log(LogLevel::Error, &failure.what.clone());
+                match result {
+                    Ok(sealed) => {
+                        let kept = Duration::from_secs(u64::from(self.start.cache_secs));
+                        let until = self.is_in_keychain().then(|| Instant::now() + kept);
+                        self.vault.files.loaded(deposit, sealed, until);
+                    }
+                    Err(NotLoaded { reason, failure }) => {
+                        self.log(LogLevel::Error, &failure.what);
+                        self.vault.files.failed(deposit, reason);
+                    }
                 }
-                self.vault.files.loaded(deposit, result.ok());
                 self.advance_parked();
-                self.vault.files.forget_gone();
+                self.vault.files.forget_failed();
             }
+            Report::OpenKeychain { result } => self.keychain_tried(result),
+            Report::Orphans { lane, result } => self.orphans_found(lane, result),
+            Report::KeychainWanted => self.want_keychain(),
+            Report::KeychainStuck => self.keychain_stuck(),
+            Report::KeychainPrompt { secs } => self.log(
+                LogLevel::Warn,
+                &format!("the keychain is locked: the desktop asks to unlock it (within {secs} seconds)"),
+            ),
             Report::Used { result } => {
                 if let Err(failure) = result {
                     self.log(LogLevel::Warn, &format!("last_used could not be kept: {}", failure.what));
@@ -72,6 +90,7 @@ impl Keeper {
             Report::Approve { lane, id, result } => self.approve_checked(lane, id, result),
             Report::CheckPassphrase { lane, result } => self.passphrase_checked(lane, result),
             Report::Rekey { lane, result } => self.rekeyed(lane, result),
+            Report::Migrate { lane, result } => self.migrated(lane, result),
             Report::Backup { lane, result } => self.backup_stepped(lane, result),
             Report::Restore { lane, result } => {
                 let answer = result.map(|restored| self.restored(lane, restored));
@@ -102,13 +121,6 @@ impl Keeper {
         }
     }
 
-    /// Gives the slow-work thread what the last turn found wanting.
-    pub(super) fn send_wanted(&mut self) {
-        for deposit in self.vault.files.take_wanted() {
-            self.slow.send(Job::Load { deposit });
-        }
-    }
-
     /// Wipes the keys. What must be recorded with them is written first.
     pub(super) fn lock_vault(&mut self) {
         if self.vault.keys.is_none() {
@@ -123,6 +135,18 @@ impl Keeper {
         }
         self.tell_state();
         self.advance_parked();
+    }
+
+    fn orphans_found(&mut self, lane: LaneId, result: Result<Vec<Shown>, Failure>) {
+        let shown = |mut orphans: Vec<Shown>| {
+            let count = u32::try_from(orphans.len()).unwrap_or(u32::MAX);
+            orphans.truncate(LIST_PAGE);
+            CliAnswer::Orphans {
+                count,
+                first: orphans.into_iter().filter_map(|shown| shown.handle).collect(),
+            }
+        };
+        self.answer_result(lane, result.map(shown));
     }
 
     pub(super) fn answer_result(&mut self, lane: LaneId, result: Result<CliAnswer, Failure>) {
@@ -167,6 +191,9 @@ impl Keeper {
                 let mut record = self.by(lane, Event::VaultUnlockFailed);
                 record.reason = Some(match failure.class {
                     FailureClass::Refused => Reason::WrongPassphrase,
+                    FailureClass::Unreachable | FailureClass::TryAgain if self.is_in_keychain() => {
+                        Reason::KeychainUnreachable
+                    }
                     FailureClass::Usage
                     | FailureClass::BadInput
                     | FailureClass::Unreachable
@@ -198,7 +225,7 @@ impl Keeper {
         }
     }
 
-    fn take_keys(&mut self, unlocked: Unlocked) -> Result<(), Failure> {
+    pub(super) fn take_keys(&mut self, unlocked: Unlocked) -> Result<(), Failure> {
         let Unlocked { keys, chain } = unlocked;
         match self.recorder.journal() {
             Ok(journal) => journal.unlock(&keys, chain)?,
@@ -235,22 +262,25 @@ impl Keeper {
         row
     }
 
+    /// What a verifier needs of a vault in a keychain, which has no header.
+    pub(super) fn answer_verify_head(&mut self, lane: LaneId, vault: VaultId) -> Result<(), Failure> {
+        let (answer, fds) = (CliAnswer::VerifyHead { vault: vault.0 }, self.verify_head()?);
+        self.after.push(After::Cli { lane, answer, value: None, fds, recorded: Recorded::NotNeeded });
+        Ok(())
+    }
+
     fn verify_files(&mut self, header: std::fs::File) -> Result<Vec<OwnedFd>, Failure> {
-        let head = head_file(&self.audit).map_err(|error| {
-            Failure::new(
-                FailureClass::BadInput,
-                format!("the journal's head cannot be opened: {error}"),
-                "restore it from a backup",
-            )
-        })?;
-        let checkpoint = checkpoint_file(&self.audit).map_err(|error| {
-            Failure::new(
-                FailureClass::BadInput,
-                format!("the checkpoint of the journal's key cannot be opened: {error}"),
-                "restore it from a backup",
-            )
-        })?;
-        Ok(vec![head.into(), checkpoint.into(), header.into()])
+        let mut fds = self.verify_head()?;
+        fds.push(header.into());
+        Ok(fds)
+    }
+
+    /// Sealed head, checkpoint.
+    fn verify_head(&mut self) -> Result<Vec<OwnedFd>, Failure> {
+        let head = head_file(&self.audit).map_err(|error| unreadable("the journal's head", &error))?;
+        let checkpoint = checkpoint_file(&self.audit)
+            .map_err(|error| unreadable("the checkpoint of the journal's key", &error))?;
+        Ok(vec![head.into(), checkpoint.into()])
     }
 
     /// A record of now, of what the peer of that lane did.
@@ -265,4 +295,12 @@ impl Keeper {
         }
         record
     }
+}
+
+fn unreadable(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(
+        FailureClass::BadInput,
+        format!("{what} cannot be opened: {error}"),
+        "restore it from a backup",
+    )
 }

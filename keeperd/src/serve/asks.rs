@@ -14,6 +14,7 @@ use proto::refusal::Refusal;
 use super::approvals::Approval;
 use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper};
+use super::keychain::Keyless;
 use super::lanes::LaneId;
 use super::recorder::Urgency;
 use super::vault::Opening;
@@ -133,8 +134,10 @@ impl Keeper {
                 return self.refuse(pending.lane, pending.seq, record, reason);
             }
         };
-        if self.vault.keys.is_none() {
-            return self.deny(&pending, &routed, Reason::VaultLocked);
+        match self.keys_now() {
+            Ok(()) => {}
+            Err(Keyless::Wait) => return self.park(pending, &routed),
+            Err(Keyless::Refuse(reason)) => return self.deny(&pending, &routed, reason),
         }
         let candidate = |handle: &Handle| self.candidate(handle);
         let granted = match judge(&self.policy.grants, candidate, &routed.ask, wall()) {
@@ -179,10 +182,10 @@ impl Keeper {
             Opening::Pending => self.park(pending, &routed),
             Opening::Locked => self.deny(&pending, &routed, Reason::VaultLocked),
             Opening::NoSlot => self.deny(&pending, &routed, Reason::Busy),
-            Opening::Damaged => {
-                let what = format!("the sealed value of {} is missing or damaged", granted.secret);
+            Opening::Failed(reason) => {
+                let what = format!("the value of {} is not to be had: {reason}", granted.secret);
                 self.log(LogLevel::Error, &what);
-                self.deny(&pending, &routed, Reason::VaultDamaged);
+                self.deny(&pending, &routed, reason);
             }
         }
     }
@@ -499,11 +502,12 @@ const fn told(reason: Reason) -> Refusal {
         Reason::UnknownRoute => Refusal::UnknownRoute,
         Reason::ValueNotInjectable => Refusal::ValueNotInjectable,
         Reason::VaultLocked => Refusal::VaultLocked,
+        Reason::KeychainLocked => Refusal::KeychainLocked,
         Reason::JournalUnavailable => Refusal::JournalUnavailable,
         Reason::Busy => Refusal::Busy,
         Reason::RateLimited => Refusal::RateLimited,
         Reason::ApprovalDenied | Reason::ApprovalExpired => Refusal::ApprovalDenied,
-        Reason::VaultDamaged => Refusal::KeeperUnavailable,
+        Reason::VaultDamaged | Reason::KeychainUnreachable => Refusal::KeeperUnavailable,
         Reason::GrantsMissing
         | Reason::GrantsUnusable
         | Reason::NotGranted

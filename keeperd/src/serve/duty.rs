@@ -18,6 +18,8 @@ enum Needs {
     Unlocked,
     /// `init` was run, and the journal takes records.
     Recorded,
+    /// `init` was run, the keys are here, the journal takes records, and this keeper belongs to a command.
+    Alone,
     /// This keeper belongs to a broker.
     Broker,
     /// `init` was not run, and this keeper belongs to a command.
@@ -48,7 +50,8 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::ProviderList { .. }
         | CliRequest::Explain(_)
         | CliRequest::CheckPolicy
-        | CliRequest::CheckText { .. } => Needs::SetUp,
+        | CliRequest::CheckText { .. }
+        | CliRequest::Orphans { .. } => Needs::SetUp,
         // What they let in must be on record; what is let out waits for nothing.
         CliRequest::TokenIssue { .. }
         | CliRequest::TokenRotate { .. }
@@ -71,6 +74,7 @@ const fn needs(request: &CliRequest) -> Needs {
         | CliRequest::ImportDone
         | CliRequest::Compare { .. } => Needs::Unlocked,
         CliRequest::Restore => Needs::Empty,
+        CliRequest::Migrate { .. } => Needs::Alone,
         CliRequest::BrokerStop => Needs::Broker,
     }
 }
@@ -91,18 +95,15 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
     match needs(request) {
         Needs::Nothing => Ok(()),
         Needs::SetUp => set_up(condition),
-        Needs::Unlocked => {
-            set_up(condition)?;
-            recorded(condition)?;
-            if condition.locked {
-                return Err(Failure::new(
-                    FailureClass::Refused,
-                    "the vault is locked, so nothing was changed",
-                    "ugent secret unlock",
-                ));
-            }
-            Ok(())
-        }
+        Needs::Unlocked => unlocked(condition),
+        Needs::Alone => match condition.role {
+            Role::Private => unlocked(condition),
+            Role::Broker | Role::Verify => Err(Failure::new(
+                FailureClass::Config,
+                "a broker is running, and values can be moved only while none is",
+                "ugent secret broker stop; then this again",
+            )),
+        },
         Needs::Recorded => set_up(condition).and_then(|()| recorded(condition)),
         Needs::Empty => match (condition.role, condition.set_up) {
             (Role::Private, false) => Ok(()),
@@ -123,6 +124,19 @@ pub(super) fn duty(request: &CliRequest, condition: &Condition<'_>) -> Result<()
     }
 }
 
+fn unlocked(condition: &Condition<'_>) -> Result<(), Failure> {
+    set_up(condition)?;
+    recorded(condition)?;
+    if condition.locked {
+        return Err(Failure::new(
+            FailureClass::Refused,
+            "the vault is locked, so nothing was changed",
+            "ugent secret unlock",
+        ));
+    }
+    Ok(())
+}
+
 fn recorded(condition: &Condition<'_>) -> Result<(), Failure> {
     condition.journal_broken.map_or(Ok(()), |failure| Err(failure.clone()))
 }
@@ -131,11 +145,7 @@ fn set_up(condition: &Condition<'_>) -> Result<(), Failure> {
     if condition.set_up {
         return Ok(());
     }
-    Err(Failure::new(
-        FailureClass::Config,
-        "there is no vault here yet",
-        "UGENT_SECRETS_BACKEND=file-vault ugent secret init",
-    ))
+    Err(Failure::new(FailureClass::Config, "there is no vault here yet", "ugent secret init"))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::approvals::Approvals;
 use super::asks::{PendingAsk, Release};
 use super::flood::Flood;
 use super::held::Held;
+use super::keychain::Opening;
 use super::lanes::{LaneId, Lanes, Turn, Who};
 use super::loans::{Loan, PendingLoan};
 use super::owed::Owed;
@@ -133,6 +134,7 @@ pub(super) struct Keeper {
     pub(super) used_due: Option<Instant>,
     /// Whether the bootstrap token was made at this start.
     pub(super) made_token: bool,
+    pub(super) opening: Opening,
     pub(super) end: Option<End>,
 }
 

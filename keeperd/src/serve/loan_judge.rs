@@ -73,9 +73,6 @@ impl Keeper {
     }
 
     pub(super) fn judged(&self, asker: &Asker, secret: &Handle) -> Result<Granted, Reason> {
-        if self.vault.keys.is_none() {
-            return Err(Reason::VaultLocked);
-        }
         let ask = self.loan_ask(asker, secret).ok_or(Reason::NoSecret)?;
         match judge(&self.policy.grants, |handle| self.vault.candidate(handle), &ask, wall()) {
             // A program that is about to start waits for nobody: what asks a person is for the gateway.

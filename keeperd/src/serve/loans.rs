@@ -17,6 +17,7 @@ use proto::name::{Consumer, Delivery, Handle, Purpose};
 use super::asks::{Presented, of_lease};
 use super::flood::{Bucket, Counted};
 use super::keeper::{After, Keeper, Recorded};
+use super::keychain::Keyless;
 use super::lanes::LaneId;
 use super::vault::Opening;
 use crate::clock::wall;
@@ -109,7 +110,13 @@ impl Keeper {
         };
         let Borrow { purpose, delivery, .. } = borrow.clone();
         let asker = Asker { consumer, purpose, delivery };
-        let (granted, refused) = self.judge_loan(lane, &asker, &borrow.secrets);
+        let (granted, refused) = match self.keys_now() {
+            Ok(()) => self.judge_loan(lane, &asker, &borrow.secrets),
+            Err(Keyless::Wait) => {
+                return self.loans_waiting.push(PendingLoan { lane, wanted: Wanted::Loan(borrow, token) });
+            }
+            Err(Keyless::Refuse(reason)) => (Vec::new(), all(borrow.secrets.clone(), reason)),
+        };
         if !refused.is_empty() {
             self.end_loan(lane);
             for NotLent { secret, reason } in &refused {
@@ -143,7 +150,14 @@ impl Keeper {
             let refused = vec![NotLent { secret: secret.clone(), reason }];
             keeper.answer_not_lent(lane, Some(asker.consumer.clone()), refused);
         };
-        let granted = match self.judged(&asker, &secret) {
+        let judged = match self.keys_now() {
+            Ok(()) => self.judged(&asker, &secret),
+            Err(Keyless::Wait) => {
+                return self.loans_waiting.push(PendingLoan { lane, wanted: Wanted::Value(secret) });
+            }
+            Err(Keyless::Refuse(reason)) => Err(reason),
+        };
+        let granted = match judged {
             Ok(granted) => granted,
             Err(reason) => return refuse(self, reason),
         };
@@ -164,9 +178,9 @@ impl Keeper {
             }
             Opening::Locked => refuse(self, Reason::VaultLocked),
             Opening::NoSlot => refuse(self, Reason::Busy),
-            Opening::Damaged => {
-                self.log(LogLevel::Error, &format!("the sealed value of {secret} is missing or damaged"));
-                refuse(self, Reason::VaultDamaged);
+            Opening::Failed(reason) => {
+                self.log(LogLevel::Error, &format!("the value of {secret} is not to be had: {reason}"));
+                refuse(self, reason);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! loop sends it jobs and goes on.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -10,20 +11,24 @@ use proto::cli_lane::Likeness;
 use proto::control_lane::KdfCost;
 use proto::failure::Failure;
 use proto::hazmat::SecretBytes;
+use proto::keychain_lane::Shown;
 use proto::meta::{LeaseId, Timestamp};
 use proto::name::{Backend, Handle, TokenId};
 use unix::wash;
 
 use super::answer_revoke::Revocation;
 use super::expiring::{Day, Warning};
+use super::keychain::ByLoop;
 use super::lanes::LaneId;
 use super::wake::{self, Bell};
-use crate::catalog::SecretRow;
+use crate::catalog::{SecretRow, VersionRow};
 use crate::clock::wall;
 use crate::hazmat::binding::DepositId;
 use crate::hazmat::keys::{Keys, Sealed};
+use crate::keychain::{Keychain, Prompting};
 use crate::store::{
-    Backup, Deposit, Initialized, NewToken, Place, Restored, Staged, Step, Store, TokenChange, Unlocked, Used,
+    Backup, Deposit, Fix, Initialized, Migrated, NewToken, NotLoaded, Place, Restored, Staged, Step, Store,
+    TokenChange, Unlocked, Used,
 };
 
 /// How deep a job's calls get with a value, a passphrase or a key, and more.
@@ -32,26 +37,29 @@ const WASHED: usize = 64 * 1024;
 /// What the loop wants done. `LaneId` says whom to answer.
 pub(super) enum Job {
     Init { lane: LaneId, backend: Backend, kdf: KdfCost, passphrase: Option<SecretBytes>, now: Timestamp },
-    Unlock { lane: LaneId, passphrase: SecretBytes },
+    Unlock { lane: LaneId, passphrase: Option<SecretBytes> },
+    OpenKeychain,
+    Orphans { lane: LaneId, fix: Fix },
     Deposit { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
     Rollback { lane: LaneId, keys: Arc<Keys>, handle: Handle, now: Timestamp },
     DropEnded { now: Timestamp },
     Remove { lane: LaneId, handle: Handle },
-    Load { deposit: DepositId },
+    Load { keys: Option<Arc<Keys>>, row: SecretRow, version: VersionRow },
     Used { used: Used },
     Warned { warned: Vec<(DepositId, Day)>, warnings: Vec<Warning> },
-    TokenIssue { lane: LaneId, passphrase: SecretBytes, what: NewToken },
+    TokenIssue { lane: LaneId, passphrase: Option<SecretBytes>, what: NewToken },
     TokenRevoke { lane: LaneId, id: TokenId, now: Timestamp },
-    TokenRotate { lane: LaneId, passphrase: SecretBytes, grace_ms: u64, now: Timestamp },
+    TokenRotate { lane: LaneId, passphrase: Option<SecretBytes>, grace_ms: u64, now: Timestamp },
     LeaseRevoke { lane: LaneId, passphrase: SecretBytes, what: Revocation },
-    Approve { lane: LaneId, id: LeaseId, passphrase: SecretBytes },
+    Approve { lane: LaneId, id: LeaseId, passphrase: Option<SecretBytes> },
     CheckPassphrase { lane: LaneId, passphrase: SecretBytes },
     Rekey { lane: LaneId, both: SecretBytes, kdf: KdfCost },
+    Migrate { lane: LaneId, to: Backend, kdf: KdfCost, passphrase: Option<SecretBytes> },
     HeaderFile { lane: LaneId, passphrase: SecretBytes },
     Backup { lane: LaneId, backup: Backup },
     Restore { lane: LaneId, file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
     ImportAdd { lane: LaneId, keys: Arc<Keys>, what: Deposit, value: SecretBytes },
-    ImportDone { lane: LaneId, staged: Vec<Staged> },
+    ImportDone { lane: LaneId, keys: Arc<Keys>, staged: Vec<Staged> },
     Compare { lane: LaneId, keys: Arc<Keys>, handle: Handle, value: SecretBytes },
 }
 
@@ -59,11 +67,16 @@ pub(super) enum Job {
 pub(super) enum Report {
     Init { lane: LaneId, result: Result<Initialized, Failure> },
     Unlock { lane: LaneId, result: Result<Unlocked, Failure> },
+    OpenKeychain { result: Result<Unlocked, NotLoaded> },
+    Orphans { lane: LaneId, result: Result<Vec<Shown>, Failure> },
+    KeychainWanted,
+    KeychainStuck,
+    KeychainPrompt { secs: u64 },
     Deposit { lane: LaneId, place: Place, result: Result<SecretRow, Failure> },
     Rollback { lane: LaneId, result: Result<SecretRow, Failure> },
     DropEnded { result: Result<(), Failure> },
     Remove { lane: LaneId, handle: Handle, result: Result<(), Failure> },
-    Load { deposit: DepositId, result: Result<Sealed, Failure> },
+    Load { deposit: DepositId, result: Result<Sealed, NotLoaded> },
     Used { result: Result<(), Failure> },
     Warned { warnings: Vec<Warning>, result: Result<(), Failure> },
     TokenIssue { lane: LaneId, result: Result<(SecretBytes, TokenChange), Failure> },
@@ -73,6 +86,7 @@ pub(super) enum Report {
     Approve { lane: LaneId, id: LeaseId, result: Result<(), Failure> },
     CheckPassphrase { lane: LaneId, result: Result<(), Failure> },
     Rekey { lane: LaneId, result: Result<(), Failure> },
+    Migrate { lane: LaneId, result: Result<Migrated, Failure> },
     HeaderFile { lane: LaneId, result: Result<std::fs::File, Failure> },
     Backup { lane: LaneId, result: Result<Step, Failure> },
     Restore { lane: LaneId, result: Result<Restored, Failure> },
@@ -84,17 +98,22 @@ pub(super) enum Report {
 /// The loop's end of the thread.
 pub(super) struct Slow {
     jobs: Option<Sender<Job>>,
+    /// Lanes to the keychain's helpers.
+    keychain: Option<Sender<OwnedFd>>,
     reports: Receiver<Report>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Slow {
     /// Starts the thread.
-    pub(super) fn start(store: Store, bell: Bell) -> std::io::Result<Self> {
+    pub(super) fn start(store: Store, bell: Bell, prompting: Prompting) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
         let (outbox, reports) = channel();
+        let (keychain, lanes) = channel();
+        let helpers = ByLoop { outbox: outbox.clone(), bell: bell.clone(), lanes };
+        let store = store.with_keychain(Keychain::new(Box::new(helpers), prompting));
         let thread = wake::thread("slow", move || work(store, &inbox, &outbox, &bell))?;
-        Ok(Self { jobs: Some(jobs), reports, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), keychain: Some(keychain), reports, thread: Some(thread) })
     }
 
     /// Hands over a job. They are done in order.
@@ -102,6 +121,13 @@ impl Slow {
         // The thread ends only after `finish` has dropped the sender; nothing is sent after that.
         if let Some(jobs) = &self.jobs {
             let _ = jobs.send(job);
+        }
+    }
+
+    /// Hands over a lane to a helper of the keychain, which was wanted.
+    pub(super) fn helper(&self, lane: OwnedFd) {
+        if let Some(keychain) = &self.keychain {
+            let _ = keychain.send(lane);
         }
     }
 
@@ -113,6 +139,8 @@ impl Slow {
     /// Waits until all jobs are done, and returns the reports nobody took.
     pub(super) fn finish(&mut self) -> Vec<Report> {
         self.jobs = None;
+        // Nobody brings any more.
+        self.keychain = None;
         // With panic = "abort" a thread that panics takes the process with it, so join succeeds.
         let _ = self.thread.take().map(JoinHandle::join);
         self.reports.try_iter().collect()
@@ -159,7 +187,19 @@ fn done(store: &mut Store, job: Job) -> Report {
             let result = store.remove(&handle);
             Report::Remove { lane, handle, result }
         }
-        Job::Load { deposit } => Report::Load { deposit, result: store.load(deposit) },
+        Job::OpenKeychain => {
+            let result = store.open_keychain();
+            if result.is_ok() {
+                let _ = store.drop_ended_versions(wall());
+                let _ = store.drop_orphans();
+            }
+            Report::OpenKeychain { result }
+        }
+        Job::Orphans { lane, fix } => Report::Orphans { lane, result: store.keychain_orphans(fix) },
+        Job::Load { keys, row, version } => {
+            let result = store.load(keys.as_deref(), &row, &version);
+            Report::Load { deposit: version.deposit, result }
+        }
         Job::Used { used } => Report::Used { result: store.used(&used) },
         Job::Warned { warned, warnings } => Report::Warned { warnings, result: store.warned(&warned) },
         Job::TokenIssue { lane, passphrase, what } => {
@@ -175,12 +215,15 @@ fn done(store: &mut Store, job: Job) -> Report {
             Report::LeaseRevoke { lane, what, result: store.check_passphrase(&passphrase) }
         }
         Job::Approve { lane, id, passphrase } => {
-            Report::Approve { lane, id, result: store.check_passphrase(&passphrase) }
+            Report::Approve { lane, id, result: store.ask_anew(passphrase) }
         }
         Job::CheckPassphrase { lane, passphrase } => {
             Report::CheckPassphrase { lane, result: store.check_passphrase(&passphrase) }
         }
         Job::Rekey { lane, both, kdf } => Report::Rekey { lane, result: store.rekey(both, kdf) },
+        Job::Migrate { lane, to, kdf, passphrase } => {
+            Report::Migrate { lane, result: store.migrate(to, kdf, passphrase) }
+        }
         Job::HeaderFile { lane, passphrase } => {
             Report::HeaderFile { lane, result: store.header_file(&passphrase) }
         }
@@ -191,7 +234,9 @@ fn done(store: &mut Store, job: Job) -> Report {
         Job::ImportAdd { lane, keys, what, value } => {
             Report::ImportAdd { lane, result: store.stage(&keys, &what, value) }
         }
-        Job::ImportDone { lane, staged } => Report::ImportDone { lane, result: store.import(staged) },
+        Job::ImportDone { lane, keys, staged } => {
+            Report::ImportDone { lane, result: store.import(&keys, staged) }
+        }
         Job::Compare { lane, keys, handle, value } => {
             let result = store.compare(&keys, &handle, &value);
             Report::Compare { lane, handle, result }

@@ -14,6 +14,7 @@ use unix::lane::{Descriptors, Lane, LaneError};
 use super::approvals::Approvals;
 use super::flood::Flood;
 use super::keeper::{Awaited, Keeper, Policy};
+use super::keychain::Opening;
 use super::lanes::{Lanes, Scope, Turn, Who};
 use super::owed::Owed;
 use super::recorder::Recorder;
@@ -25,6 +26,7 @@ use super::windows;
 use crate::catalog::KnownToken;
 use crate::clock::{Moment, wall};
 use crate::confine::Confined;
+use crate::keychain::Prompting;
 use crate::policy::lease_book::LeaseBook;
 use crate::policy::limits::Uses;
 use crate::policy::tokens::{Tokenless, Tokens};
@@ -61,7 +63,12 @@ impl Keeper {
         let bell = Bell::new().map_err(|error| no_resource("an eventfd", &error))?;
         let recorder =
             Recorder::start(journal, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
-        let slow = Slow::start(store, bell.clone()).map_err(|error| no_resource("a thread", &error))?;
+        let prompting = match start.role {
+            Role::Broker => Prompting::GoesOn,
+            Role::Private | Role::Verify => Prompting::Waits,
+        };
+        let slow =
+            Slow::start(store, bell.clone(), prompting).map_err(|error| no_resource("a thread", &error))?;
         let mut lanes = Lanes::default();
         let control = lanes.add_control(control).map_err(|error| no_lane(&error))?;
         let door = match door {
@@ -117,6 +124,7 @@ impl Keeper {
             door_due: None,
             used_due: None,
             made_token,
+            opening: Opening::new(),
             end: None,
         })
     }
@@ -134,7 +142,7 @@ impl Keeper {
             self.tell_grants();
             self.tell_providers();
         }
-        self.report(&ControlReport::Ready { locked: true });
+        self.announce();
     }
 }
 

@@ -59,6 +59,7 @@ impl Keeper {
         }
         self.collect_synced();
         self.end_versions();
+        self.end_cached();
         self.look_for_expiries();
         if ready.files {
             self.reread_policy();
@@ -147,7 +148,13 @@ impl Keeper {
     /// Until the next thing that happens by itself.
     fn timeout(&self) -> PollTimeout {
         let now = Instant::now();
-        let own = [self.used_due, self.door_due, self.flood.due(), self.lanes.next_stranger()];
+        let own = [
+            self.used_due,
+            self.door_due,
+            self.flood.due(),
+            self.lanes.next_stranger(),
+            self.vault.files.next_end(),
+        ];
         let by_clock = self.recorder.next_due().into_iter().chain(own.into_iter().flatten()).min();
         let by_boot = self.leases.next_end().into_iter().chain(self.approvals.next_end()).min();
         let by_boot = by_boot.map(|end| end.since(Moment::now()));

@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use proto::hazmat::SecretBytes;
+use proto::journal::Reason;
 use proto::meta::Timestamp;
 use proto::name::{Backend, Handle};
 
 use super::ending::Endings;
 use super::expiring::Warnings;
 use super::recorder::Receipt;
-use crate::catalog::SecretRow;
+use crate::catalog::{SecretRow, VersionRow};
 use crate::clock::wall;
 use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::keys::{Keys, OpenError, Sealed};
@@ -31,26 +33,33 @@ pub(super) enum Fetched<'a> {
     Sealed(&'a Sealed),
     /// It is on its way: try again when the source has reported.
     Pending,
-    /// It is missing or damaged.
-    Gone,
+    /// It is not to be had, and this is why.
+    Failed(Reason),
 }
 
-/// Sealed files, read once by the slow-work thread.
+/// Sealed values, fetched by the slow-work thread: those of files once, those of a keychain anew when
+/// their time is over.
 #[derive(Default)]
 pub(super) struct SealedFiles {
-    here: HashMap<DepositId, Sealed>,
-    gone: BTreeSet<DepositId>,
+    here: HashMap<DepositId, Cached>,
+    failed: BTreeMap<DepositId, Reason>,
     wanted: BTreeSet<DepositId>,
     asked: BTreeSet<DepositId>,
 }
 
+struct Cached {
+    sealed: Sealed,
+    /// When it is let go, if it is.
+    until: Option<Instant>,
+}
+
 impl SealedSource for SealedFiles {
     fn fetch(&mut self, deposit: DepositId) -> Fetched<'_> {
-        if self.gone.contains(&deposit) {
-            return Fetched::Gone;
+        if let Some(reason) = self.failed.get(&deposit) {
+            return Fetched::Failed(*reason);
         }
         match self.here.get(&deposit) {
-            Some(sealed) => Fetched::Sealed(sealed),
+            Some(cached) => Fetched::Sealed(&cached.sealed),
             None => {
                 if !self.asked.contains(&deposit) {
                     self.wanted.insert(deposit);
@@ -69,18 +78,36 @@ impl SealedFiles {
         wanted
     }
 
-    /// Everybody who waited has been told: a file that was mended since is found by the next ask.
-    pub(super) fn forget_gone(&mut self) {
-        self.gone.clear();
+    /// Everybody who waited has been told: what was mended since is found by the next ask.
+    pub(super) fn forget_failed(&mut self) {
+        self.failed.clear();
     }
 
     /// What it has read.
-    pub(super) fn loaded(&mut self, deposit: DepositId, sealed: Option<Sealed>) {
+    pub(super) fn loaded(&mut self, deposit: DepositId, sealed: Sealed, until: Option<Instant>) {
         self.asked.remove(&deposit);
-        match sealed {
-            Some(sealed) => drop(self.here.insert(deposit, sealed)),
-            None => drop(self.gone.insert(deposit)),
+        drop(self.here.insert(deposit, Cached { sealed, until }));
+    }
+
+    /// What it could not read.
+    pub(super) fn failed(&mut self, deposit: DepositId, reason: Reason) {
+        self.asked.remove(&deposit);
+        self.failed.insert(deposit, reason);
+    }
+
+    /// When the next value's time is over.
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.here.values().filter_map(|cached| cached.until).min()
+    }
+
+    /// Lets go of those whose time is over, but for those that are held until later.
+    pub(super) fn end(&mut self, now: Instant, held: &BTreeMap<DepositId, Instant>) {
+        for (deposit, later) in held {
+            if let Some(cached) = self.here.get_mut(deposit) {
+                cached.until = cached.until.map(|until| until.max(*later));
+            }
         }
+        self.here.retain(|_, cached| cached.until.is_none_or(|until| now < until));
     }
 }
 
@@ -92,8 +119,8 @@ pub(super) enum Opening {
     Pending,
     /// There are no keys.
     Locked,
-    /// The sealed value is missing or damaged.
-    Damaged,
+    /// The sealed value is not to be had.
+    Failed(Reason),
     /// No locked memory is left.
     NoSlot,
 }
@@ -157,18 +184,26 @@ impl Vault {
         let row = self.secrets.get(&granted.secret);
         let version = row.and_then(|row| row.versions.iter().find(|row| row.version == granted.version));
         let (Some(row), Some(version)) = (row, version) else {
-            return Opening::Damaged;
+            return Opening::Failed(Reason::VaultDamaged);
         };
         let binding = row.binding(vault, version);
         match self.files.fetch(version.deposit) {
             Fetched::Pending => Opening::Pending,
-            Fetched::Gone => Opening::Damaged,
+            Fetched::Failed(reason) => Opening::Failed(reason),
             Fetched::Sealed(sealed) => match keys.open(&binding, sealed) {
                 Ok(value) => Opening::Open(value),
-                Err(OpenError::Damaged) => Opening::Damaged,
+                Err(OpenError::Damaged) => Opening::Failed(Reason::VaultDamaged),
                 Err(OpenError::NoSlot) => Opening::NoSlot,
             },
         }
+    }
+
+    /// The version of a deposit.
+    pub(super) fn of_deposit(&self, deposit: DepositId) -> Option<(SecretRow, VersionRow)> {
+        self.secrets.values().find_map(|row| {
+            let version = row.versions.iter().find(|version| version.deposit == deposit)?;
+            Some((row.clone(), version.clone()))
+        })
     }
 
     /// Notes a use, for `last_used`.

@@ -27,7 +27,8 @@ impl Store {
         }
         let row = found.ok_or_else(|| unknown(handle))?;
         let current = row.current().ok_or_else(|| unknown(handle))?;
-        let opened = keys.open(&row.binding(vault, current), &self.load(current.deposit)?);
+        let sealed = self.load(Some(keys), &row, current).map_err(|not| not.failure)?;
+        let opened = keys.open(&row.binding(vault, current), &sealed);
         let opened = opened.map_err(|_| {
             Failure::new(
                 FailureClass::BadInput,

@@ -6,7 +6,7 @@ use proto::meta::Timestamp;
 use proto::name::Handle;
 
 use super::secrets::{bug, unknown};
-use super::{Store, not_set_up, vault_dir};
+use super::{Store, not_set_up};
 use crate::catalog::{SecretRow, tables};
 use crate::hazmat::keys::Keys;
 
@@ -28,7 +28,8 @@ impl Store {
         }
         let mut row = found.ok_or_else(|| unknown(handle))?;
         let mut earlier = row.earlier(now).ok_or_else(|| nothing_earlier(handle))?.clone();
-        let opened = keys.open(&row.binding(vault, &earlier), &self.load(earlier.deposit)?);
+        let sealed = self.load(Some(keys), &row, &earlier).map_err(|not| not.failure)?;
+        let opened = keys.open(&row.binding(vault, &earlier), &sealed);
         opened.map(drop).map_err(|_| not_opened(handle, earlier.version))?;
         earlier.kept_until = None;
         row.rotated = Some(now);
@@ -37,7 +38,7 @@ impl Store {
         for version in
             gone.iter().filter(|version| !row.versions.iter().any(|kept| kept.deposit == version.deposit))
         {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(row)
     }
@@ -57,8 +58,9 @@ impl Store {
             return Ok(());
         }
         self.catalog.change(|write| changed.iter().try_for_each(|row| tables::put_secret(write, row)))?;
+        let vault = self.vault.ok_or_else(not_set_up)?;
         for version in gone {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(())
     }

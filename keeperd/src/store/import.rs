@@ -1,13 +1,13 @@
 //! Several new secrets at once: all of them, or none (INV-12). Values are sealed as they come and wait
-//! in memory, so that no file lies in the vault that no row names; then all files are written, and one
-//! commit names them.
+//! in memory, so that nothing rests that no row names; then all of them are written, to files or into the
+//! keychain, and one commit names them.
 
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
 use proto::name::Handle;
 
 use super::secrets::{Place, bug, not_storable, place, seal};
-use super::{Deposit, Store, not_set_up, vault_dir};
+use super::{Deposit, Store, not_set_up};
 use crate::catalog::{SecretRow, tables};
 use crate::hazmat::injectable::is_storable;
 use crate::hazmat::keys::{Keys, Sealed};
@@ -54,26 +54,24 @@ impl Store {
     }
 
     /// Stores all of them. When this returns, they are durable; when it fails, none is there.
-    pub(crate) fn import(&mut self, staged: Vec<Staged>) -> Result<Vec<SecretRow>, Failure> {
+    pub(crate) fn import(&mut self, keys: &Keys, staged: Vec<Staged>) -> Result<Vec<SecretRow>, Failure> {
         for Staged { row, .. } in &staged {
             self.is_still_free(row)?;
         }
-        let written = staged.iter().try_for_each(|staged| {
-            let deposits = staged.row.versions.iter().map(|version| version.deposit);
-            deposits
-                .into_iter()
-                .try_for_each(|deposit| vault_dir::write_one_of_many(&self.secrets, deposit, &staged.sealed))
+        let written = staged.iter().try_for_each(|Staged { row, sealed }| {
+            row.versions.iter().try_for_each(|version| self.keep_one_of_many(keys, row, version, sealed))
         });
         let rows: Vec<SecretRow> = staged.into_iter().map(|staged| staged.row).collect();
-        let written = written.and_then(|()| vault_dir::sync(&self.secrets));
+        let written = written.and_then(|()| self.many_are_kept());
         let done = written.and_then(|()| {
             // INV-12: from here on all of them are there.
             self.catalog.change(|write| rows.iter().try_for_each(|row| tables::put_secret(write, row)))
         });
         if let Err(failure) = done {
+            let vault = self.vault.ok_or_else(not_set_up)?;
             for row in &rows {
                 for version in &row.versions {
-                    self.drop_unless_named(&row.handle, version.deposit);
+                    self.drop_unless_named(vault, &row.handle, version.deposit);
                 }
             }
             return Err(failure);

@@ -16,7 +16,7 @@ fn all_that_was_staged_is_there_after_one_commit() {
         .map(|(name, value)| made.store.stage(&keys, &deposit(name, Place::New), secret(value)).unwrap())
         .collect();
     assert!(made.store.contents().unwrap().secrets.is_empty());
-    let rows = made.store.import(staged).unwrap();
+    let rows = made.store.import(&keys, staged).unwrap();
     assert_eq!(made.store.contents().unwrap().secrets, rows);
     for (row, (_, value)) in rows.iter().zip(values) {
         assert!(is(&opens(&made.store, &made.unlocked, row).unwrap(), value));
@@ -33,7 +33,7 @@ fn one_that_is_taken_meanwhile_keeps_all_out() {
         .map(|name| made.store.stage(&keys, &deposit(name, Place::New), secret(b"value")).unwrap())
         .collect();
     add(&mut made.store, &keys, "@b", b"somebody else's");
-    assert_eq!(made.store.import(staged).unwrap_err().class, FailureClass::BadInput);
+    assert_eq!(made.store.import(&keys, staged).unwrap_err().class, FailureClass::BadInput);
     let rows = made.store.contents().unwrap().secrets;
     assert_eq!(rows.iter().map(|row| row.handle.clone()).collect::<Vec<_>>(), [handle("@b")]);
     assert_eq!(made.store.drop_orphans().unwrap(), 0, "and no file is left");
@@ -50,7 +50,7 @@ fn what_cannot_be_written_keeps_all_out() {
     let second = staged[1].row.versions[0].deposit;
     let blocked = made.dir.path().join(format!("vault/{second}.sealed"));
     std::fs::create_dir(&blocked).unwrap();
-    assert!(made.store.import(staged).is_err());
+    assert!(made.store.import(&keys, staged).is_err());
     assert!(made.store.contents().unwrap().secrets.is_empty());
     std::fs::remove_dir(&blocked).unwrap();
     assert_eq!(made.store.drop_orphans().unwrap(), 0, "and no file is left");

@@ -14,6 +14,7 @@ use super::files::{self, ensure_dir};
 use super::{Bootstrap, Contents, Store, Unlocked, token_file, vault_dir};
 use crate::audit::{checkpoint, head};
 use crate::catalog::tables;
+use crate::hazmat::binding::VaultId;
 use crate::hazmat::checkpoint::{Checkpoint, Older};
 use crate::hazmat::file_vault;
 
@@ -37,32 +38,66 @@ impl Store {
     ) -> Result<Initialized, Failure> {
         let before = self.contents()?;
         check_backend(backend, before.backend)?;
-        let header = vault_dir::read_header(&self.secrets)?;
-        let found = header.map(|header| file_vault::id(&header)).transpose();
-        let (vault, made) = match (found.map_err(|error| error.failure())?, before.vault) {
-            (Some(found), Some(known)) if found != known => return Err(other_vault(&self.secrets)),
-            (None, Some(_)) => return Err(header_missing(&self.secrets)),
-            // A crash between header and catalog left a vault that is complete.
-            (Some(found), _) => (found, None),
-            (None, None) => {
-                let unlocked = self.make_vault(kdf, passphrase)?;
-                (unlocked.keys.vault(), Some(unlocked))
-            }
+        let (vault, made) = match backend {
+            Backend::FileVault => self.find_or_make_files(&before, kdf, passphrase)?,
+            Backend::Keychain => match before.vault {
+                Some(vault) => (vault, None),
+                None => {
+                    let unlocked = self.in_keychain()?;
+                    (unlocked.keys.vault(), Some(unlocked))
+                }
+            },
         };
         if before.backend != Some(backend) || before.vault != Some(vault) {
             self.catalog.change(|write| tables::choose(write, backend, vault))?;
         }
+        (self.backend, self.vault) = (Some(backend), Some(vault));
         let token = self.bootstrap_token(now)?;
         let item = |path: &Path, existed| InitItem { path: path.display().to_string(), existed };
-        let mut items = vec![
-            item(&self.secrets.join("metadata.redb"), !std::mem::take(&mut self.made_catalog)),
-            item(&vault_dir::path(&self.secrets), made.is_none()),
-        ];
+        let mut items =
+            vec![item(&self.secrets.join("metadata.redb"), !std::mem::take(&mut self.made_catalog))];
+        match backend {
+            Backend::FileVault => items.push(item(&vault_dir::path(&self.secrets), made.is_none())),
+            Backend::Keychain => items.push(item(&self.audit(), made.is_none())),
+        }
         match self.bootstrap {
             Bootstrap::Token => items.push(item(&token_file::path(&self.secrets), token.is_none())),
             Bootstrap::Nothing => {}
         }
         Ok(Initialized { items, made, contents: self.contents()? })
+    }
+
+    fn find_or_make_files(
+        &self,
+        before: &Contents,
+        kdf: KdfCost,
+        passphrase: Option<SecretBytes>,
+    ) -> Result<(VaultId, Option<Unlocked>), Failure> {
+        let header = vault_dir::read_header(&self.secrets)?;
+        let found = header.map(|header| file_vault::id(&header)).transpose();
+        match (found.map_err(|error| error.failure())?, before.vault) {
+            (Some(found), Some(known)) if found != known => Err(other_vault(&self.secrets)),
+            (None, Some(_)) => Err(header_missing(&self.secrets)),
+            // A crash between header and catalog left a vault that is complete.
+            (Some(found), _) => Ok((found, None)),
+            (None, None) => {
+                let unlocked = self.make_vault(kdf, passphrase)?;
+                Ok((unlocked.keys.vault(), Some(unlocked)))
+            }
+        }
+    }
+
+    /// A header that the catalog does not know is of an `init` that was cut short, and of a vault that
+    /// may be meant.
+    fn in_keychain(&mut self) -> Result<Unlocked, Failure> {
+        if vault_dir::read_header(&self.secrets)?.is_some() {
+            return Err(Failure::new(
+                FailureClass::Config,
+                format!("{} is there, of a file vault", vault_dir::header_path(&self.secrets).display()),
+                "UGENT_SECRETS_BACKEND=file-vault ugent secret init, or move it away",
+            ));
+        }
+        self.make_keychain()
     }
 
     /// The header is written last: until then there is no vault, and all of this is done again.
@@ -89,9 +124,12 @@ impl Store {
         let contents = self.contents()?;
         files::remove_half_made(&self.secrets)
             .map_err(|error| files::io_failure("cannot clean up", &self.secrets, &error))?;
-        if contents.vault.is_none() {
+        match (contents.vault, contents.backend) {
             // A catalog that knows no vault has nothing to say of its files.
-            return Ok(0);
+            (None, _) => return Ok(0),
+            // Of a move that was cut short, to there or from there.
+            (Some(vault), Some(Backend::Keychain)) => return self.drop_file_vault(vault).map(|()| 0),
+            (Some(_), Some(Backend::FileVault) | None) => {}
         }
         let mut named: Vec<String> = Vec::new();
         for row in contents.secrets {
@@ -111,16 +149,11 @@ fn check_backend(asked: Backend, remembered: Option<Backend>) -> Result<(), Fail
             format!("secrets are kept in {other} here, not in {asked}"),
             hint(other),
         )),
-        (Backend::Keychain, _) => Err(Failure::new(
-            FailureClass::Config,
-            "this build keeps no secrets in the keychain yet",
-            hint(Backend::FileVault),
-        )),
-        (Backend::FileVault, _) => Ok(()),
+        (Backend::Keychain | Backend::FileVault, _) => Ok(()),
     }
 }
 
-fn no_passphrase() -> Failure {
+pub(super) fn no_passphrase() -> Failure {
     Failure::new(
         FailureClass::Refused,
         "a file vault needs a passphrase to be made",

@@ -11,11 +11,14 @@ mod earlier;
 pub(crate) mod files;
 mod import;
 mod init;
+mod keychain;
+mod migrate;
 mod rekey;
 mod secrets;
 mod token_file;
 mod tokens;
 mod trying;
+mod values;
 mod vault_dir;
 
 use std::fs::File;
@@ -33,14 +36,18 @@ use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::checkpoint::Checkpoint;
 use crate::hazmat::file_vault;
 use crate::hazmat::keys::Keys;
+use crate::keychain::Keychain;
 use crate::serve::Day;
 
 pub(crate) use backup::{Backup, Restored, Step};
 pub(crate) use earlier::nothing_earlier;
 pub(crate) use import::Staged;
 pub(crate) use init::Initialized;
+pub(crate) use keychain::{Fix, not_opened};
+pub(crate) use migrate::Migrated;
 pub(crate) use secrets::{Deposit, Place, Used};
 pub(crate) use tokens::{NewToken, TokenChange, no_bootstrap, unknown_token};
+pub(crate) use values::NotLoaded;
 
 /// Whether opening may make what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +79,11 @@ pub(crate) struct Unlocked {
 pub(crate) struct Store {
     secrets: PathBuf,
     catalog: Catalog,
+    keychain: Keychain,
+    /// As the catalog has it.
+    backend: Option<Backend>,
+    /// As the catalog has it.
+    vault: Option<VaultId>,
     /// Whether this keeper made the catalog, and nobody was told yet.
     made_catalog: bool,
     /// Whether there is to be a bootstrap token, in its file.
@@ -108,9 +120,23 @@ impl Store {
             (false, Create::MayCreate | Create::MustExist) => Catalog::open(&path)?,
         };
         let bootstrap = Bootstrap::Token;
-        let mut store = Self { secrets: secrets.to_owned(), catalog, made_catalog: is_missing, bootstrap };
+        let mut store = Self {
+            secrets: secrets.to_owned(),
+            catalog,
+            keychain: Keychain::none(),
+            backend: None,
+            vault: None,
+            made_catalog: is_missing,
+            bootstrap,
+        };
         let contents = store.contents()?;
+        (store.backend, store.vault) = (contents.backend, contents.vault);
         Ok((store, contents))
+    }
+
+    /// The same, with a keychain that can be reached.
+    pub(crate) fn with_keychain(self, keychain: Keychain) -> Self {
+        Self { keychain, ..self }
     }
 
     /// The same, for a broker of several users.
@@ -118,8 +144,13 @@ impl Store {
         Self { bootstrap: Bootstrap::Nothing, ..self }
     }
 
-    /// Opens the vault. A wrong passphrase changes nothing.
-    pub(crate) fn unlock(&mut self, passphrase: SecretBytes) -> Result<Unlocked, Failure> {
+    /// Opens the vault; one in a keychain without a passphrase. A wrong one changes nothing.
+    pub(crate) fn unlock(&mut self, passphrase: Option<SecretBytes>) -> Result<Unlocked, Failure> {
+        match self.backend {
+            Some(Backend::Keychain) => return self.open_keychain().map_err(|not| not.failure),
+            Some(Backend::FileVault) | None => {}
+        }
+        let passphrase = passphrase.ok_or_else(passphrase_missing)?;
         self.try_passphrase(|store| {
             let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
             let keys = file_vault::open(&header, &passphrase).map_err(|error| error.failure())?;
@@ -163,6 +194,15 @@ fn catalog_lost(path: &Path) -> Failure {
         FailureClass::BadInput,
         format!("{} is missing, and there is a vault beside it", path.display()),
         "put it back from a backup",
+    )
+}
+
+/// Of a file vault.
+pub(crate) fn passphrase_missing() -> Failure {
+    Failure::new(
+        FailureClass::Refused,
+        "the vault's passphrase is needed",
+        "give it by --passphrase-fd N, or in UGENT_SECRETS_PASSPHRASE, or run this in a terminal",
     )
 }
 

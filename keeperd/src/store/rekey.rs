@@ -4,13 +4,15 @@
 use proto::control_lane::KdfCost;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{SecretBytes, pair};
+use proto::name::Backend;
 
-use super::{Store, not_set_up, vault_dir};
+use super::{Store, not_set_up, passphrase_missing, vault_dir};
 use crate::hazmat::file_vault::{self, VaultError};
 
 impl Store {
     /// Says whether a passphrase opens the vault.
     pub(crate) fn check_passphrase(&mut self, passphrase: &SecretBytes) -> Result<(), Failure> {
+        self.has_passphrase()?;
         self.try_passphrase(|store| {
             let header = vault_dir::read_header(&store.secrets)?.ok_or_else(not_set_up)?;
             file_vault::open(&header, passphrase).map(drop).map_err(|error| error.failure())
@@ -19,6 +21,7 @@ impl Store {
 
     /// Wraps the vault's keys under the second passphrase of two, if the first one opens it.
     pub(crate) fn rekey(&mut self, both: SecretBytes, kdf: KdfCost) -> Result<(), Failure> {
+        self.has_passphrase()?;
         self.try_passphrase(|store| store.put_passphrase(both, kdf))
     }
 
@@ -30,6 +33,28 @@ impl Store {
         let next = file_vault::rekey(&header, &old, &new, kdf).map_err(|error| error.failure())?;
         drop((old, new));
         vault_dir::write_header(&self.secrets, &next).map_err(|failure| self.unsure(failure, &next))
+    }
+
+    /// Asks whoever lets others in for the passphrase anew. A vault in a keychain has none: whoever is
+    /// this user has the keychain as well.
+    pub(crate) fn ask_anew(&mut self, passphrase: Option<SecretBytes>) -> Result<(), Failure> {
+        match self.backend {
+            Some(Backend::Keychain) => Ok(()),
+            Some(Backend::FileVault) | None => {
+                self.check_passphrase(&passphrase.ok_or_else(passphrase_missing)?)
+            }
+        }
+    }
+
+    fn has_passphrase(&self) -> Result<(), Failure> {
+        match self.backend {
+            Some(Backend::Keychain) => Err(Failure::new(
+                FailureClass::Config,
+                "the vault is in the keychain, and has no passphrase of its own",
+                "change the keyring's own password instead (in Seahorse, for example)",
+            )),
+            Some(Backend::FileVault) | None => Ok(()),
+        }
     }
 
     /// It failed; but if it did so after the rename, the new header is what is found from now on.

@@ -5,9 +5,9 @@ use proto::hazmat::SecretBytes;
 use proto::meta::Timestamp;
 use proto::name::{Handle, Kind, ProviderId};
 
-use super::{Store, not_set_up, vault_dir};
+use super::{Store, not_set_up};
 use crate::catalog::{SecretRow, VersionRow, tables, token_table};
-use crate::hazmat::binding::DepositId;
+use crate::hazmat::binding::{DepositId, VaultId};
 use crate::hazmat::injectable::{injectable, is_storable};
 use crate::hazmat::keys::{Keys, SealError, Sealed};
 use crate::hazmat::token::TokenDigest;
@@ -65,33 +65,33 @@ impl Store {
             return Err(bug("the keys are another vault's"));
         }
         let mut row = place(&what, found)?;
-        let (new, sealed) = seal(keys, &row, highest, &what, value)?;
+        let new = next_version(keys, highest, &what, &value)?;
         let deposit = new.deposit;
         let mut old = std::mem::take(&mut row.versions);
         if let Some(until) = what.keep_until {
             let kept = old.pop().map(|version| VersionRow { kept_until: Some(until), ..version });
             row.versions.extend(kept);
         }
-        row.versions.push(new);
-        vault_dir::write_sealed(&self.secrets, deposit, &sealed)?;
+        row.versions.push(new.clone());
+        self.keep_value(keys, &row, &new, value)?;
         // INV-12: from here on the new version is the one.
         if let Err(failure) = self.catalog.change(|write| tables::put_secret(write, &row)) {
-            self.drop_unless_named(&row.handle, deposit);
+            self.drop_unless_named(vault, &row.handle, deposit);
             return Err(failure);
         }
         for version in old {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(row)
     }
 
     /// After a failed commit. Where the catalog cannot be read either, the file stays: the next
     /// start drops it if no row names it.
-    pub(super) fn drop_unless_named(&mut self, handle: &Handle, deposit: DepositId) {
+    pub(super) fn drop_unless_named(&mut self, vault: VaultId, handle: &Handle, deposit: DepositId) {
         let names_it = |row: &SecretRow| row.versions.iter().any(|version| version.deposit == deposit);
         match self.catalog.look(|read| tables::secret(read, handle)) {
             Ok(found) if !found.as_ref().is_some_and(names_it) => {
-                vault_dir::drop_sealed(&self.secrets, deposit);
+                self.drop_value(vault, deposit);
             }
             Ok(_) | Err(_) => {}
         }
@@ -101,16 +101,12 @@ impl Store {
     pub(crate) fn remove(&mut self, handle: &Handle) -> Result<(), Failure> {
         let found = self.catalog.look(|read| tables::secret(read, handle))?;
         let row = found.ok_or_else(|| unknown(handle))?;
+        let vault = self.vault.ok_or_else(not_set_up)?;
         self.catalog.change(|write| tables::remove_secret(write, handle))?;
         for version in row.versions {
-            vault_dir::drop_sealed(&self.secrets, version.deposit);
+            self.drop_value(vault, version.deposit);
         }
         Ok(())
-    }
-
-    /// Reads one sealed value.
-    pub(crate) fn load(&self, deposit: DepositId) -> Result<Sealed, Failure> {
-        vault_dir::read_sealed(&self.secrets, deposit)
     }
 
     /// Notes when secrets and tokens were last used, all in one commit.
@@ -133,17 +129,27 @@ pub(super) fn seal(
     what: &Deposit,
     value: SecretBytes,
 ) -> Result<(VersionRow, Sealed), Failure> {
-    let new = VersionRow {
-        version: highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?,
-        deposit: DepositId(random()?),
-        fingerprint: keys.fingerprint(&value).map_err(|error| bug(&error.to_string()))?,
-        created: what.now,
-        injectable: injectable(&value),
-        expires: what.expires,
-        kept_until: None,
-    };
+    let new = next_version(keys, highest, what, &value)?;
     let sealed = keys.seal(&row.binding(keys.vault(), &new), &value);
     Ok((new, sealed.map_err(|error| not_sealed(&what.handle, error))?))
+}
+
+/// What there is to say of a value that is to be the next version.
+fn next_version(
+    keys: &Keys,
+    highest: u32,
+    what: &Deposit,
+    value: &SecretBytes,
+) -> Result<VersionRow, Failure> {
+    Ok(VersionRow {
+        version: highest.checked_add(1).ok_or_else(|| bug("a name has run out of versions"))?,
+        deposit: DepositId(random()?),
+        fingerprint: keys.fingerprint(value).map_err(|error| bug(&error.to_string()))?,
+        created: what.now,
+        injectable: injectable(value),
+        expires: what.expires,
+        kept_until: None,
+    })
 }
 
 /// The row the value goes into, still with its old versions.
@@ -180,7 +186,7 @@ pub(super) fn not_storable(handle: &Handle) -> Failure {
     )
 }
 
-fn not_sealed(handle: &Handle, error: SealError) -> Failure {
+pub(super) fn not_sealed(handle: &Handle, error: SealError) -> Failure {
     match error {
         SealError::NoRandom => bug("the kernel gave no random bytes"),
         SealError::NoSlot => Failure::new(

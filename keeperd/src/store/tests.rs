@@ -62,7 +62,8 @@ pub(super) fn opens(
     row: &SecretRow,
 ) -> Result<proto::hazmat::SecretBytes, OpenError> {
     let version = row.current().unwrap();
-    let sealed = store.load(version.deposit).map_err(|_| OpenError::Damaged)?;
+    let sealed =
+        super::vault_dir::read_sealed(&store.secrets, version.deposit).map_err(|_| OpenError::Damaged)?;
     unlocked.keys.open(&row.binding(unlocked.keys.vault(), version), &sealed)
 }
 
@@ -102,7 +103,7 @@ fn a_value_comes_back_after_reopening_and_unlocking() {
     let row = add(&mut made.store, &made.unlocked.keys, "@a", b"sk-0123456789abcdef");
     let (_dir, mut store, contents) = reopen(made);
     assert_eq!(contents.secrets, vec![row.clone()]);
-    let unlocked = store.unlock(secret(b"open sesame")).unwrap();
+    let unlocked = store.unlock(Some(secret(b"open sesame"))).unwrap();
     assert!(is(&opens(&store, &unlocked, &row).unwrap(), b"sk-0123456789abcdef"));
     assert!(row.current().unwrap().injectable.may_be());
 }
@@ -141,7 +142,7 @@ fn a_wrong_passphrase_is_refused_and_leaves_every_file_but_the_catalog_as_it_was
         files
     };
     let before = all_else(made.dir.path());
-    let failure = made.store.unlock(secret(b"open says me")).err().unwrap();
+    let failure = made.store.unlock(Some(secret(b"open says me"))).err().unwrap();
     assert_eq!(failure.class, FailureClass::Refused);
     assert_eq!(all_else(made.dir.path()), before);
 }
@@ -201,7 +202,7 @@ fn a_crash_between_header_and_catalog_leaves_a_vault_that_init_completes() {
     assert!(contents.vault.is_none());
     let again = init(&mut store);
     assert!(again.made.is_none() && again.contents.vault.is_some());
-    assert!(store.unlock(secret(b"open sesame")).is_ok());
+    assert!(store.unlock(Some(secret(b"open sesame"))).is_ok());
 }
 
 #[test]

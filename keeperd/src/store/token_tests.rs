@@ -33,13 +33,13 @@ fn ends(store: &mut Store) -> Vec<Option<u64>> {
 }
 
 fn rotate(made: &mut Made, grace_ms: u64, now: u64) {
-    made.store.rotate_token(secret(b"open sesame"), grace_ms, Timestamp(now)).unwrap();
+    made.store.rotate_token(Some(secret(b"open sesame")), grace_ms, Timestamp(now)).unwrap();
 }
 
 #[test]
 fn an_issued_token_is_kept_as_its_digest_and_nothing_else() {
     let mut made = made();
-    let (token, change) = made.store.issue_token(secret(b"open sesame"), new(Some(1000), 5)).unwrap();
+    let (token, change) = made.store.issue_token(Some(secret(b"open sesame")), new(Some(1000), 5)).unwrap();
     let known = tokens(&mut made.store).into_iter().find(|known| known.row.id == change.row.id).unwrap();
     assert!(known.digest == TokenDigest::of(&token));
     assert_eq!(known.row.expires, Some(Timestamp(1005)));
@@ -51,8 +51,8 @@ fn an_issued_token_is_kept_as_its_digest_and_nothing_else() {
 fn a_wrong_passphrase_issues_and_rotates_nothing() {
     let mut made = made();
     let (before, content) = (tokens(&mut made.store), file(&made));
-    let issued = made.store.issue_token(secret(b"open sesam"), new(None, 5)).err().unwrap();
-    let rotated = made.store.rotate_token(secret(b"open sesam"), 0, Timestamp(5)).err().unwrap();
+    let issued = made.store.issue_token(Some(secret(b"open sesam")), new(None, 5)).err().unwrap();
+    let rotated = made.store.rotate_token(Some(secret(b"open sesam")), 0, Timestamp(5)).err().unwrap();
     assert_eq!((issued.class, rotated.class), (FailureClass::Refused, FailureClass::Refused));
     assert_eq!((tokens(&mut made.store), file(&made)), (before, content));
 }
@@ -60,7 +60,7 @@ fn a_wrong_passphrase_issues_and_rotates_nothing() {
 #[test]
 fn a_revoked_token_is_gone_and_an_unknown_one_is_bad_input() {
     let mut made = made();
-    let id = made.store.issue_token(secret(b"open sesame"), new(None, 5)).unwrap().1.row.id;
+    let id = made.store.issue_token(Some(secret(b"open sesame")), new(None, 5)).unwrap().1.row.id;
     assert_eq!(made.store.revoke_token(&id, Timestamp(6)).unwrap().row.id, id);
     assert!(tokens(&mut made.store).iter().all(|known| known.row.id != id));
     let again = made.store.revoke_token(&id, Timestamp(6)).err().unwrap();
@@ -70,7 +70,7 @@ fn a_revoked_token_is_gone_and_an_unknown_one_is_bad_input() {
 #[test]
 fn rows_of_tokens_that_are_over_are_dropped() {
     let mut made = made();
-    drop(made.store.issue_token(secret(b"open sesame"), new(Some(10), 5)).unwrap());
+    drop(made.store.issue_token(Some(secret(b"open sesame")), new(Some(10), 5)).unwrap());
     made.store.drop_ended_tokens(Timestamp(14)).unwrap();
     assert_eq!(tokens(&mut made.store).len(), 2);
     made.store.drop_ended_tokens(Timestamp(15)).unwrap();
@@ -113,7 +113,7 @@ fn a_file_that_cannot_be_put_in_place_leaves_the_old_token() {
     let path = made.dir.path().join("broker.token");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    let failed = made.store.rotate_token(secret(b"open sesame"), 0, Timestamp(5)).err().unwrap();
+    let failed = made.store.rotate_token(Some(secret(b"open sesame")), 0, Timestamp(5)).err().unwrap();
     assert_eq!(failed.class, FailureClass::Io);
     assert_eq!(tokens(&mut made.store), before);
     assert!(!made.dir.path().join("broker.token.new").exists());
@@ -124,7 +124,7 @@ fn without_a_bootstrap_token_rotation_says_what_to_do_instead() {
     let mut made = made();
     let digest = tokens(&mut made.store).remove(0).digest;
     made.store.catalog.change(|write| token_table::remove(write, &digest)).unwrap();
-    let failed = made.store.rotate_token(secret(b"open sesame"), 0, Timestamp(5)).err().unwrap();
+    let failed = made.store.rotate_token(Some(secret(b"open sesame")), 0, Timestamp(5)).err().unwrap();
     assert_eq!(failed.class, FailureClass::Config);
     assert!(failed.hint.contains("ugent secret token issue"), "{}", failed.hint);
 }

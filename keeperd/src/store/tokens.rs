@@ -34,11 +34,10 @@ impl Store {
     /// Makes a token for a consumer. When this returns, its digest is durable.
     pub(crate) fn issue_token(
         &mut self,
-        passphrase: SecretBytes,
+        passphrase: Option<SecretBytes>,
         what: NewToken,
     ) -> Result<(SecretBytes, TokenChange), Failure> {
-        self.check_passphrase(&passphrase)?;
-        drop(passphrase);
+        self.ask_anew(passphrase)?;
         let (token, digest, id) = self.fresh()?;
         let row = TokenRow {
             id,
@@ -69,12 +68,11 @@ impl Store {
     /// after.
     pub(crate) fn rotate_token(
         &mut self,
-        passphrase: SecretBytes,
+        passphrase: Option<SecretBytes>,
         grace_ms: u64,
         now: Timestamp,
     ) -> Result<TokenChange, Failure> {
-        self.check_passphrase(&passphrase)?;
-        drop(passphrase);
+        self.ask_anew(passphrase)?;
         if !self.contents()?.tokens.iter().any(|known| known.row.is_bootstrap()) {
             return Err(no_bootstrap());
         }

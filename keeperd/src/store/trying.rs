@@ -77,12 +77,12 @@ mod tests {
             assert_eq!(class(wrong), Some(FailureClass::Refused));
         }
         let (_dir, mut store, _) = reopen(made);
-        let failure = store.unlock(secret(b"open sesame")).err().unwrap();
+        let failure = store.unlock(Some(secret(b"open sesame"))).err().unwrap();
         assert_eq!(failure.class, FailureClass::TryAgain);
         assert!(failure.what.contains("2 wrong ones") && failure.hint.contains("1 s"), "{failure}");
         assert_eq!(store.catalog.look(tables::tries).unwrap().failed, 2, "what is not tried does not count");
         set(&mut store, 2, 0);
-        assert!(store.unlock(secret(b"open sesame")).is_ok());
+        assert!(store.unlock(Some(secret(b"open sesame"))).is_ok());
         assert_eq!(store.catalog.look(tables::tries).unwrap(), Tries::NONE);
     }
 

@@ -107,6 +107,14 @@ pub(super) fn drop_orphans(secrets: &Path, is_named: impl Fn(&str) -> bool) -> R
     Ok(dropped)
 }
 
+/// Drops all of it, the header first: without that nothing here is a vault. The directory stays, empty:
+/// a confined keeper can remove none.
+pub(super) fn drop_all(secrets: &Path) -> Result<(), Failure> {
+    let header = header_path(secrets);
+    files::remove(&header).map_err(|error| io_failure("cannot remove", &header, &error))?;
+    drop_orphans(secrets, |_| false).map(drop)
+}
+
 fn sealed_path(secrets: &Path, deposit: DepositId) -> PathBuf {
     path(secrets).join(format!("{deposit}.sealed"))
 }

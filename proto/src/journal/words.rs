@@ -15,6 +15,8 @@ pub enum Event {
     VaultLocked,
     /// The keys were wrapped under another passphrase.
     VaultRekeyed,
+    /// All values were moved into a keychain, or out of it.
+    VaultMigrated,
     /// Whoever gave the passphrase gets a backup of all values; before its first byte is written.
     VaultBackupBegun,
     /// That backup is whole, and was read back.
@@ -67,6 +69,8 @@ pub enum Event {
     BrokerStopped,
     /// egressd died and a new one took its place.
     EgressRestarted,
+    /// The keychain's helper did not answer in time, and another takes its place.
+    KeychainRestarted,
     /// An incomplete last record was cut off at start.
     JournalRepaired,
     /// The oldest segments were taken away, as the settings say; `count` is the seq of the last
@@ -80,6 +84,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     VaultUnlockFailed => "vault.unlock_failed",
     VaultLocked => "vault.locked",
     VaultRekeyed => "vault.rekeyed",
+    VaultMigrated => "vault.migrated",
     VaultBackupBegun => "vault.backup_begun",
     VaultBackedUp => "vault.backed_up",
     VaultRestored => "vault.restored",
@@ -106,6 +111,7 @@ words!(Event, "event", "it is an event of the audit, as in lease.issued", {
     BrokerStarted => "broker.started",
     BrokerStopped => "broker.stopped",
     EgressRestarted => "egress.restarted",
+    KeychainRestarted => "keychain.restarted",
     JournalRepaired => "journal.repaired",
     JournalCut => "journal.cut",
 });
@@ -151,6 +157,10 @@ pub enum Reason {
     VaultLocked,
     /// The sealed value is missing or damaged.
     VaultDamaged,
+    /// The keychain is locked.
+    KeychainLocked,
+    /// There is no keychain to be reached, or it does not answer.
+    KeychainUnreachable,
     /// The passphrase does not open the vault.
     WrongPassphrase,
     /// A record could not be written.
@@ -203,6 +213,8 @@ words!(Reason, "reason", "it is a reason of the audit, as in not_granted", {
     ValueNotInjectable => "value_not_injectable",
     VaultLocked => "vault_locked",
     VaultDamaged => "vault_damaged",
+    KeychainLocked => "keychain_locked",
+    KeychainUnreachable => "keychain_unreachable",
     WrongPassphrase => "wrong_passphrase",
     JournalUnavailable => "journal_unavailable",
     Busy => "busy",

@@ -13,6 +13,7 @@ use proto::frame::{
 use proto::hazmat::deposit::{Deposit, Inbound};
 use proto::hazmat::release::Outbound;
 use proto::hello::{Hello, LaneKind};
+use proto::keychain_lane::{KeychainAnswer, KeychainRequest};
 use proto::lease_lane::{LeaseAnswer, LeaseRequest};
 
 use crate::any;
@@ -121,6 +122,12 @@ proptest! {
     fn any_control_report_crosses(m in any::control_report(), v in value(), w in pieces(), r in pieces()) { crosses(m, &v, &w, &r)?; }
 
     #[test]
+    fn any_keychain_request_crosses(m in any::keychain_request(), v in value(), w in pieces(), r in pieces()) { crosses(m, &v, &w, &r)?; }
+
+    #[test]
+    fn any_keychain_answer_crosses(m in any::keychain_answer(), v in value(), w in pieces(), r in pieces()) { crosses(m, &v, &w, &r)?; }
+
+    #[test]
     fn many_frames_cross_in_order(asks in vec((any::lease_request(), value()), 1..20), w in pieces(), r in pieces()) {
         let sent: Vec<_> = asks.into_iter().map(|(ask, wanted)| { let v = fitting(&ask, &wanted); (ask, v) }).collect();
         let bytes = written(&sent, &w);
@@ -136,6 +143,8 @@ proptest! {
         let _ = read::<CliAnswer>(&bytes, &r);
         let _ = read::<ControlOrder>(&bytes, &r);
         let _ = read::<ControlReport>(&bytes, &r);
+        let _ = read::<KeychainRequest>(&bytes, &r);
+        let _ = read::<KeychainAnswer>(&bytes, &r);
     }
 
     #[test]
@@ -146,6 +155,8 @@ proptest! {
         let _ = decode::<CliAnswer>(&head, value);
         let _ = decode::<ControlOrder>(&head, value);
         let _ = decode::<ControlReport>(&head, value);
+        let _ = decode::<KeychainRequest>(&head, value);
+        let _ = decode::<KeychainAnswer>(&head, value);
     }
 
     #[test]

@@ -84,7 +84,10 @@ impl Traced {
     /// All programs of this build, traced.
     pub(super) fn broker(under: Under) -> Self {
         let real = Binaries::of_this_build();
-        Self::programs(&["ugent", "secret-broker", "keeperd", "egressd"].map(|name| real.path(name)), under)
+        Self::programs(
+            &["ugent", "secret-broker", "keeperd", "egressd", "keychaind"].map(|name| real.path(name)),
+            under,
+        )
     }
 
     pub(super) fn dir(&self) -> &Path {

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use tests::standin::StandIn;
 use tests::world::http::{Ask, Http};
 use tests::world::until::until_true;
-use tests::world::{Binaries, Broker, HANDLE, Layout, World};
+use tests::world::{Binaries, Broker, Desktop, HANDLE, Layout, World};
 
 use super::strace::{Traced, Under};
 
@@ -21,6 +21,7 @@ pub(super) fn run(traced: &Traced, under: Under) {
             commands(&world());
             life(traced, &world().initialized().granted());
             deaths(&world().initialized().granted());
+            keychain(world());
             exports(&world().initialized().granted());
         }
         Under::NoPrivilege | Under::NoSecretMemory => in_short(&world().initialized().granted()),
@@ -127,6 +128,18 @@ fn in_short(world: &World) {
     let broker = world.broker();
     serves(world);
     replaced(world, &broker);
+    let _ = broker.stop().succeeded();
+}
+
+/// A vault in a keychain, whose helper the launcher starts.
+fn keychain(world: World) {
+    let desktop = Desktop::unlocked();
+    let world = world.on_bus(&desktop.address());
+    // It gives a keychain two seconds, which a traced one may need more of.
+    until_true("init takes the keychain", || world.ugent(&["init"]).run().code == Some(0));
+    let world = world.granted();
+    let broker = world.broker();
+    until_true("it serves", || status(&world) == Some(200));
     let _ = broker.stop().succeeded();
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The four binaries of one build.
+/// The five binaries of one build.
 #[derive(Clone, Debug)]
 pub struct Binaries {
     dir: PathBuf,
@@ -36,7 +36,7 @@ impl Binaries {
     /// If they are not there.
     #[must_use]
     pub fn in_dir(dir: PathBuf) -> Self {
-        for name in ["ugent", "secret-broker", "keeperd", "egressd"] {
+        for name in ["ugent", "secret-broker", "keeperd", "egressd", "keychaind"] {
             assert!(dir.join(name).is_file(), "{name} is not built: run ./tests/run");
         }
         Self { dir }

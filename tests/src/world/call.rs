@@ -147,6 +147,12 @@ impl World {
             .env("UGENT_LOG", "trace")
             .env("UGENT_RUN", self.home.run())
             .current_dir(self.home.workspace());
+        if let Some(bus) = &self.bus {
+            command
+                .env_remove("UGENT_SECRETS_BACKEND")
+                .env_remove("UGENT_SECRETS_PASSPHRASE")
+                .env("DBUS_SESSION_BUS_ADDRESS", bus);
+        }
     }
 
     /// The launcher.

@@ -9,6 +9,7 @@ mod canary;
 mod captured;
 pub mod census;
 pub mod clock;
+mod desktop;
 mod doctor;
 pub mod files;
 mod home;
@@ -32,6 +33,7 @@ pub use binaries::Binaries;
 pub use broker::Broker;
 pub use call::Call;
 pub use canary::{below, key, key_of, letters, passphrase};
+pub use desktop::Desktop;
 pub use doctor::Diagnosis;
 pub use home::{Home, Snapshot};
 pub use layout::Layout;
@@ -57,6 +59,8 @@ pub struct World {
     passphrase: String,
     token: OnceLock<String>,
     pages: Pages,
+    /// Address of a session bus, where values are to be in a keychain.
+    bus: Option<String>,
 }
 
 /// What memory the processes of a world find for their values.
@@ -108,6 +112,7 @@ impl World {
             passphrase: canary::passphrase(),
             token: OnceLock::new(),
             pages: Pages::OfTheKernel,
+            bus: None,
         };
         world.home.write("ca.pem", world.standin.ca_pem());
         world.home.write("secrets.toml", &world.settings());
@@ -131,6 +136,14 @@ impl World {
     #[must_use]
     pub const fn on(mut self, pages: Pages) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// The same world on that session bus, with no backend asked for and no passphrase.
+    #[must_use]
+    pub fn on_bus(mut self, address: &str) -> Self {
+        self.bus = Some(address.to_owned());
+        self.home.write("secrets.toml", &self.settings());
         self
     }
 

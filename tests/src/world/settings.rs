@@ -11,8 +11,9 @@ impl World {
             // The tests are root.
             Layout::System => "consumers = { 0 = \"ugent-core\" }\n",
         };
+        let backend = if self.bus.is_some() { "" } else { "backend = \"file-vault\"\n" };
         format!(
-            "backend = \"file-vault\"\nlisten = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n{peers}",
+            "{backend}listen = \"127.0.0.1:{}\"\nkdf = {{ memory_kib = 8192, passes = 1 }}\n{peers}",
             self.port()
         )
     }

@@ -39,10 +39,12 @@ const LAYERS: &[&[Arg]] = &[
 const UNIX: &[&[Arg]] = &[&[Arg::Is(0, AF_UNIX as u64), Arg::Is(2, 0)]];
 /// Of a socket's type: what it is, without SOCK_CLOEXEC and SOCK_NONBLOCK.
 const KIND: u64 = 0xf;
-/// And datagrams on this machine, to which an export of the journal may go.
+/// Of the Unix kind: the session bus, which a keychain's helper connects to before it is confined, and
+/// datagrams, to which an export of the journal may go.
 const TCP_OR_LOCAL: &[&[Arg]] = &[
     &[Arg::Is(0, AF_INET as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_INET6 as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
+    &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_STREAM as u64), Arg::Is(2, 0)],
     &[Arg::Is(0, AF_UNIX as u64), Arg::Among(1, KIND, SOCK_DGRAM as u64), Arg::Is(2, 0)],
 ];
 const NO_DELAY: &[&[Arg]] = &[&[Arg::Is(1, IPPROTO_TCP as u64), Arg::Is(2, TCP_NODELAY as u64)]];
@@ -132,6 +134,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_inotify_add_watch, PREPARE),
     Row::any(SYS_eventfd2, PREPARE),
     Row::any(SYS_epoll_create1, PREPARE),
+    Row::any(SYS_timerfd_create, PREPARE),
+    Row::any(SYS_timerfd_settime, SERVE),
     Row::any(SYS_geteuid, PREPARE),
     Row::any(SYS_getegid, PREPARE),
     Row::when(SYS_unshare, CONFINE, ITS_OWN),
@@ -144,7 +148,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::any(SYS_landlock_restrict_self, CONFINE),
     #[cfg(target_arch = "x86_64")]
     Row::any(SYS_epoll_wait, SERVE),
-    #[cfg(not(target_arch = "x86_64"))]
     Row::any(SYS_epoll_pwait, SERVE),
     Row::any(SYS_epoll_ctl, SERVE),
     Row::any(SYS_accept4, SERVE),

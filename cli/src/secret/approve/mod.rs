@@ -9,7 +9,6 @@ use clap::Args;
 use proto::cli_lane::{CliAnswer, CliRequest};
 
 use crate::ending::Outcome;
-use crate::hazmat::passphrase::Asking;
 use crate::keeper;
 use crate::render::JsonOption;
 use crate::session::Session;
@@ -19,7 +18,7 @@ pub(super) use waiting::{broker, done, one};
 /// Shows which uses wait for somebody to approve them, or approves one
 ///
 /// A grant with `approval = "each-lease"` makes the first request under each lease wait. Approving
-/// takes the passphrase again; the requests that wait go on, and so does every other until that lease
+/// takes the passphrase again, where the vault has one; the requests that wait go on, and so does every other until that lease
 /// ends. Nobody approves: they are refused.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  ugent secret approve\n  ugent secret approve 01f0e9a3c5d7b862\n  \
@@ -39,9 +38,9 @@ impl Approve {
         let found = one(&mut keeper, typed)?;
         // Standard error: a passphrase is asked for below it.
         let _ = writeln!(stderr(), "{}", waiting::sentence(&found));
-        let passphrase = session.passphrase.require(Asking::Once)?;
+        let passphrase = session.passphrase.for_vault(&session.home)?;
         let request = CliRequest::Approve { id: found.id };
-        let CliAnswer::Approved(meta) = keeper.ask(&request, Some(passphrase))?.answer else {
+        let CliAnswer::Approved(meta) = keeper.ask(&request, passphrase)?.answer else {
             return Err(keeper::unexpected().into());
         };
         keeper.end()?;

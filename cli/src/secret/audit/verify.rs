@@ -15,8 +15,7 @@ use serde::Serialize;
 
 use super::pages::{Page, page};
 use crate::ending::{Halt, Outcome, no_slot};
-use crate::hazmat::passphrase::Asking;
-use crate::keeper::{self, Keeper, Purpose, Verifier, unexpected};
+use crate::keeper::{self, Keeper, Key, Purpose, Verifier, unexpected};
 use crate::render::{self, Form};
 use crate::session::Session;
 use crate::usage::wrong;
@@ -36,37 +35,59 @@ enum VerdictView<'a> {
 pub(super) fn run(session: &mut Session, expect: Option<&str>, form: Form) -> Outcome {
     let noted = expect.map(noted).transpose()?;
     keeper::check_set_up(session)?;
-    let passphrase = session.passphrase.require(Asking::Once)?;
+    let passphrase = session.passphrase.for_vault(&session.home)?;
     raise_descriptor_limit();
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     // Head and checkpoint first: what they say when they are read is in the segments that are listed
     // after. The other way round a running broker could begin a segment in between, and seal a head over it.
-    let again = pair::again(&passphrase).map_err(no_slot)?;
-    let small = files(&mut keeper, again)?;
+    let again = passphrase.as_ref().map(pair::again).transpose().map_err(no_slot)?;
+    let files = files(&mut keeper, again)?;
     let segments = segments(&mut keeper)?;
     keeper.end()?;
-    let mut verifier = Verifier::start(session, small)?;
+    let mut verifier = Verifier::start(session)?;
+    let key = match files {
+        Files::OfFileVault(small) => {
+            verifier.files(small)?;
+            Key::Passphrase(passphrase.ok_or_else(unexpected)?)
+        }
+        Files::OfKeychain { small, vault } => {
+            verifier.head(small)?;
+            Key::InKeychain(vault)
+        }
+    };
     for page in segments {
         verifier.segments(page)?;
     }
-    let verdict = verifier.verdict(noted, passphrase)?;
+    let verdict = verifier.verdict(noted, key)?;
     print(&verdict, form)
 }
 
-/// Head, checkpoint, vault header.
-fn files(keeper: &mut Keeper, passphrase: SecretBytes) -> Result<[OwnedFd; 3], Failure> {
-    let answered = keeper.ask(&CliRequest::VerifyFiles, Some(passphrase))?;
-    let (CliAnswer::VerifyFiles, Ok([head, checkpoint, header])) =
-        (answered.answer, <[OwnedFd; 3]>::try_from(answered.fds))
-    else {
-        return Err(unexpected());
-    };
+/// What is checked besides the segments.
+enum Files {
+    /// Head, checkpoint, vault header.
+    OfFileVault([OwnedFd; 3]),
+    /// Head and checkpoint.
+    OfKeychain { small: [OwnedFd; 2], vault: [u8; 16] },
+}
+
+fn files(keeper: &mut Keeper, passphrase: Option<SecretBytes>) -> Result<Files, Failure> {
+    let answered = keeper.ask(&CliRequest::VerifyFiles, passphrase)?;
     let kept = |what: &str, file: OwnedFd| {
         snapshot(file.into()).map_err(|error| {
             Failure::new(FailureClass::Io, format!("the journal's {what} could not be read: {error}"), "")
         })
     };
-    Ok([kept("sealed head", head)?, kept("checkpoint", checkpoint)?, header])
+    if let CliAnswer::VerifyHead { vault } = answered.answer {
+        let [head, checkpoint] = <[OwnedFd; 2]>::try_from(answered.fds).map_err(|_| unexpected())?;
+        let small = [kept("sealed head", head)?, kept("checkpoint", checkpoint)?];
+        return Ok(Files::OfKeychain { small, vault });
+    }
+    let (CliAnswer::VerifyFiles, Ok([head, checkpoint, header])) =
+        (answered.answer, <[OwnedFd; 3]>::try_from(answered.fds))
+    else {
+        return Err(unexpected());
+    };
+    Ok(Files::OfFileVault([kept("sealed head", head)?, kept("checkpoint", checkpoint)?, header]))
 }
 
 /// Head or checkpoint as it is now. A running broker moves it on, and into segments we were not given; what

@@ -53,6 +53,7 @@ impl ProcessView {
             name: match kind {
                 ChildKind::Keeperd => "keeperd",
                 ChildKind::Egressd => "egressd",
+                ChildKind::Keychaind => "keychaind",
             },
             pid: *pid,
             generation: Some(*generation),

@@ -26,6 +26,7 @@ impl Process {
             Self::Launcher => "process.launcher",
             Self::Daemon(ChildKind::Keeperd) => "process.keeperd",
             Self::Daemon(ChildKind::Egressd) => "process.egressd",
+            Self::Daemon(ChildKind::Keychaind) => "process.keychaind",
         }
     }
 }
@@ -72,6 +73,7 @@ const ALWAYS: [Layer; 7] = [
     Layer::Filter,
 ];
 const KEEPERD: [Layer; 3] = [Layer::NetNamespace, Layer::IpcNamespace, Layer::UtsNamespace];
+const KEYCHAIND: [Layer; 3] = KEEPERD;
 const EGRESSD: [Layer; 1] = [Layer::TcpPorts];
 
 impl Layout {
@@ -99,6 +101,8 @@ impl Layout {
             (ChildKind::Egressd, Self::System { egress, .. }) => (&EGRESSD, Some(egress)),
             (ChildKind::Keeperd, Self::OneUser(_)) => (&KEEPERD, None),
             (ChildKind::Egressd, Self::OneUser(_)) => (&EGRESSD, None),
+            // With `--system` there is none.
+            (ChildKind::Keychaind, Self::OneUser(_) | Self::System { .. }) => (&KEYCHAIND, None),
         };
         let (uid, user) = match self {
             // Root enters the other namespaces without a user namespace.

@@ -1,6 +1,6 @@
 //! `ugent secret doctor`: every check an operator would make by hand, each with what mends it.
 //!
-//! Each file looks at one area and judges it, looking apart from judging. Changes nothing, asks for
+//! Each file looks at one area and judges it, looking apart from judging. Changes nothing but with `--fix`, asks for
 //! no passphrase, opens no connection but to the broker of this home.
 
 mod broker;
@@ -11,6 +11,7 @@ mod finding;
 mod grants;
 mod journal;
 mod kernel;
+mod keychain;
 mod memory;
 mod processes;
 mod secrets;
@@ -19,6 +20,7 @@ mod visit;
 use std::io::{BufWriter, Write, stdout};
 
 use clap::Args;
+use proto::cli_lane::OrphanFix;
 use proto::control_lane::LogLevel;
 use proto::failure::FailureClass;
 use proto::standing::{Confinement, Strictness};
@@ -44,14 +46,18 @@ use crate::system::{Mode, is_root};
 #[command(after_help = "Ends with 78 if a check fails; warnings alone end with 0.\n\n\
                         Example:\n  ugent secret doctor --json")]
 pub(crate) struct Doctor {
+    /// Removes items from the keychain that no secret needs
+    #[arg(long)]
+    fix: bool,
     #[command(flatten)]
     json: JsonOption,
 }
 
 impl Doctor {
     pub(super) fn run(&self, mode: Mode, sources: Sources) -> Outcome {
+        let fix = if self.fix { OrphanFix::Remove } else { OrphanFix::Look };
         let report =
-            Report::of(examine(mode, sources).into_iter().map(|finding| finding.typed(mode)).collect());
+            Report::of(examine(mode, sources, fix).into_iter().map(|finding| finding.typed(mode)).collect());
         let mut out = BufWriter::new(stdout().lock());
         match self.json.form() {
             Form::Json => render::json(&mut out, &report)?,
@@ -62,12 +68,12 @@ impl Doctor {
     }
 }
 
-fn examine(mode: Mode, sources: Sources) -> Vec<Finding> {
+fn examine(mode: Mode, sources: Sources, fix: OrphanFix) -> Vec<Finding> {
     let around = environment::judge(&sources, &environment_block::held());
     let offered = kernel::look();
     let memory = memory::look();
     let (mut findings, told) = match Home::locate(mode) {
-        Ok(home) => examine_home(home, sources),
+        Ok(home) => examine_home(home, sources, fix),
         Err(failure) => (vec![Finding::failure("home", failure)], Told::default()),
     };
     findings.extend(kernel::judge(&offered, told.confinement.as_ref(), told.strictness));
@@ -89,7 +95,7 @@ impl Default for Told {
     }
 }
 
-fn examine_home(home: Home, sources: Sources) -> (Vec<Finding>, Told) {
+fn examine_home(home: Home, sources: Sources, fix: OrphanFix) -> (Vec<Finding>, Told) {
     let (ground, mut findings) = files::examine(&home);
     if ground == Ground::Unfit {
         findings.push(unvisited());
@@ -111,7 +117,7 @@ fn examine_home(home: Home, sources: Sources) -> (Vec<Finding>, Told) {
     let strictness = settings.strictness;
     let log = LogFilter::from_environment(LogLevel::Warn);
     let session = Session { home, settings, passphrase: sources, log };
-    let confinement = match visit::visit(&session) {
+    let confinement = match visit::visit(&session, fix) {
         Ok(visit) => {
             let confinement = visit.confinement.clone();
             findings.extend(judge_visit(&session, visit));
@@ -149,8 +155,18 @@ fn said(home: &Home, settings: &Settings) -> String {
 }
 
 fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
-    let Visit { whose, standing, header, secrets, without_secret, ends, newest, processes, confinement: _ } =
-        visit;
+    let Visit {
+        whose,
+        standing,
+        header,
+        secrets,
+        without_secret,
+        ends,
+        newest,
+        orphans,
+        processes,
+        confinement: _,
+    } = visit;
     let mut findings = broker::judge(&session.home, &whose, &standing, header);
     let ours = unix::namespaces::ours();
     let layout = layout(&session.home);
@@ -158,6 +174,7 @@ fn judge_visit(session: &Session, visit: Visit) -> Vec<Finding> {
     findings
         .extend(processes.iter().map(|seen| seen.judge(&layout.expected(seen.process()), &ours, strictness)));
     findings.extend(grants::judge(&session.home, &standing, &secrets, &without_secret));
+    findings.extend(orphans.map(keychain::judge));
     findings.push(secrets::judge(&ends, clock::now()));
     findings.extend(journal::judge(standing.journal_broken.as_deref(), newest, clock::now()));
     findings

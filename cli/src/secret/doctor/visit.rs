@@ -1,13 +1,14 @@
 //! Asking a keeper, the running broker's or a private one, for all it can say. Needs no passphrase.
 //! That a private keeper starts at all is a check: it confines itself before it answers.
 
-use proto::cli_lane::{CliAnswer, CliRequest};
+use proto::cli_lane::{CliAnswer, CliRequest, OrphanFix};
 use proto::failure::Failure;
 use proto::meta::Timestamp;
 use proto::name::Handle;
 use proto::policy::Takes;
 use proto::standing::{ChildKind, ChildStanding, Confinement, KeeperStanding, LauncherStanding};
 
+use super::keychain::{self, Orphans};
 use super::processes::{self, Seen};
 use crate::keeper::{self, Purpose, unexpected};
 use crate::secret::{audit, list, provider};
@@ -25,6 +26,8 @@ pub(super) struct Visit {
     pub(super) ends: Vec<(Handle, Timestamp)>,
     /// When the newest record was made.
     pub(super) newest: Result<Option<Timestamp>, Failure>,
+    /// What is in the keychain for nothing; none where there is no keychain.
+    pub(super) orphans: Option<Result<Orphans, Failure>>,
     pub(super) processes: Vec<Seen>,
     /// What holds the keeper; none of one that is only starting.
     pub(super) confinement: Option<Confinement>,
@@ -46,7 +49,7 @@ pub(super) enum Whose {
 }
 
 /// Asks.
-pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
+pub(super) fn visit(session: &Session, fix: OrphanFix) -> Result<Visit, Failure> {
     let mut keeper = keeper::reach(session, Purpose::Use)?;
     let CliAnswer::Status { launcher, keeper: standing } = keeper.ask(&CliRequest::Status, None)?.answer
     else {
@@ -61,6 +64,7 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     let without_secret =
         routes.filter_map(|route| Handle::parse_in_file(route.provider.as_str()).ok()).collect();
     let newest = audit::newest(&mut keeper).map(|record| record.map(|record| record.time));
+    let orphans = keychain::look(&mut keeper, &standing, fix);
     let header = if session.home.has_vault() { Header::There } else { Header::Gone };
     let (whose, processes, confinement) = match keeper.ours() {
         Some(child) => {
@@ -78,5 +82,16 @@ pub(super) fn visit(session: &Session) -> Result<Visit, Failure> {
     };
     let confinement = confinement.filter(|confinement| !confinement.layers.is_empty());
     keeper.end()?;
-    Ok(Visit { whose, standing, header, secrets, without_secret, ends, newest, processes, confinement })
+    Ok(Visit {
+        whose,
+        standing,
+        header,
+        secrets,
+        without_secret,
+        ends,
+        newest,
+        orphans,
+        processes,
+        confinement,
+    })
 }

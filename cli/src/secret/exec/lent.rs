@@ -72,6 +72,8 @@ enum Mend {
     Journal,
     Token,
     Unlock,
+    UnlockKeychain,
+    Keychain,
     Damaged,
     Check,
     Expired,
@@ -85,6 +87,8 @@ const fn mend(reason: Reason) -> Mend {
         Reason::JournalUnavailable => Mend::Journal,
         Reason::InvalidToken | Reason::TokenRevoked | Reason::TokenExpired => Mend::Token,
         Reason::VaultLocked | Reason::WrongPassphrase => Mend::Unlock,
+        Reason::KeychainLocked => Mend::UnlockKeychain,
+        Reason::KeychainUnreachable => Mend::Keychain,
         Reason::VaultDamaged => Mend::Damaged,
         Reason::GrantsUnusable => Mend::Check,
         Reason::SecretExpired => Mend::Expired,
@@ -143,6 +147,16 @@ fn why(
         Mend::Unlock => {
             failure(FailureClass::Refused, "the vault is locked".to_owned(), "ugent secret unlock")
         }
+        Mend::UnlockKeychain => failure(
+            FailureClass::TryAgain,
+            "the keychain is locked".to_owned(),
+            "unlock it on the desktop, and type this again",
+        ),
+        Mend::Keychain => failure(
+            FailureClass::Unreachable,
+            "the keychain does not answer".to_owned(),
+            "ugent secret doctor   (says what is wrong with it)",
+        ),
         Mend::Damaged => failure(
             FailureClass::BadInput,
             format!("the sealed value of {names} is missing or damaged"),

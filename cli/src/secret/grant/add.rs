@@ -87,6 +87,7 @@ impl Add {
             not_after: None,
             max_requests_per_minute: None,
             max_concurrent: None,
+            max_uses: None,
             approval: None,
             approval_wait: None,
         }

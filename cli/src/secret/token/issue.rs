@@ -14,7 +14,6 @@ use super::span;
 use crate::clock::seconds;
 use crate::ending::Outcome;
 use crate::hazmat::output::{self, Fate, NewFile};
-use crate::hazmat::passphrase::Asking;
 use crate::keeper::{self, Keeper, Purpose};
 use crate::secret::bad_name;
 use crate::session::Session;
@@ -56,14 +55,14 @@ impl Issue {
         // All that can be wrong is found before anybody is asked, and before there is a token.
         keeper::check_set_up(session)?;
         self.out.as_deref().map_or_else(kept, not_there)?;
-        let passphrase = session.passphrase.require(Asking::Once)?;
+        let passphrase = session.passphrase.for_vault(&session.home)?;
         let to = match &self.out {
             Some(path) => To::File(NewFile::make(path).map_err(|error| not_made(path, &error))?, path),
             None => To::Stdout,
         };
         let mut keeper = keeper::reach(session, Purpose::Use)?;
         let request = CliRequest::TokenIssue { consumer, ttl_ms };
-        let answered = keeper.ask(&request, Some(passphrase))?;
+        let answered = keeper.ask(&request, passphrase)?;
         let (CliAnswer::TokenIssued(meta), Some(token)) = (answered.answer, answered.value) else {
             return Err(keeper::unexpected().into());
         };

@@ -8,7 +8,6 @@ use proto::failure::{Failure, FailureClass};
 
 use super::span;
 use crate::ending::Outcome;
-use crate::hazmat::passphrase::Asking;
 use crate::keeper::{self, Purpose};
 use crate::session::Session;
 
@@ -35,9 +34,9 @@ impl Rotate {
         };
         let grace_ms = self.grace.as_deref().map_or(Ok(0), |text| span("--grace", text))?;
         keeper::check_set_up(session)?;
-        let passphrase = session.passphrase.require(Asking::Once)?;
+        let passphrase = session.passphrase.for_vault(&session.home)?;
         let mut keeper = keeper::reach(session, Purpose::Use)?;
-        let answered = keeper.ask(&CliRequest::TokenRotate { grace_ms }, Some(passphrase))?;
+        let answered = keeper.ask(&CliRequest::TokenRotate { grace_ms }, passphrase)?;
         let CliAnswer::TokenRotated(meta) = answered.answer else {
             return Err(keeper::unexpected().into());
         };

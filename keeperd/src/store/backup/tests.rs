@@ -91,8 +91,8 @@ fn what_is_restored_is_what_was_backed_up() {
     assert_eq!(gone, 1, "a number is never given out again");
     let row = store.rollback(&unlocked.keys, &handle("@one"), NOW).unwrap();
     assert!(is(&opens(&store, &unlocked, &row).unwrap(), b"value one"));
-    assert!(store.unlock(secret(b"another vault")).is_ok());
-    assert!(store.unlock(secret(b"open sesame")).is_err());
+    assert!(store.unlock(Some(secret(b"another vault"))).is_ok());
+    assert!(store.unlock(Some(secret(b"open sesame"))).is_err());
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn nothing_is_restored_where_there_is_a_vault() {
     let file = File::open(dir.path().join("backup")).unwrap();
     let refused = vault.store.restore(file, both, KdfCost::MIN, NOW).err().unwrap();
     assert_eq!(refused.class, FailureClass::Config);
-    assert!(vault.store.unlock(secret(b"open sesame")).is_ok());
+    assert!(vault.store.unlock(Some(secret(b"open sesame"))).is_ok());
 }
 
 #[test]

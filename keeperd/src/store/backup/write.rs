@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::sync::Arc;
 
 use proto::control_lane::KdfCost;
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::{SecretBytes, pair};
 use proto::meta::Timestamp;
-use proto::name::Handle;
+use proto::name::{Backend, Handle};
 
 use super::file::{Reader, Writer};
 use super::parts::{NAMES_MAX, SecretPart, StartPart, Totals};
@@ -25,7 +26,8 @@ const SO: &str = "so there is no backup";
 
 /// A backup that is being made.
 pub(crate) enum Backup {
-    /// With the vault's passphrase and the backup's own, as [`pair`] joins them.
+    /// With the vault's passphrase and the backup's own, as [`pair`] joins them; of a keychain with the
+    /// backup's alone.
     Asked { file: File, both: SecretBytes, kdf: KdfCost, now: Timestamp },
     /// The vault's passphrase was right; no byte of a value has left the vault yet.
     Begun { writer: Box<Writing>, now: Timestamp },
@@ -47,7 +49,7 @@ pub(crate) enum Step {
 
 pub(crate) struct Writing {
     writer: Writer,
-    keys: Keys,
+    keys: Arc<Keys>,
     left: VecDeque<Handle>,
     totals: Totals,
 }
@@ -84,17 +86,31 @@ impl Store {
         if !found.is_file() || found.len() > 0 {
             return Err(not_empty());
         }
+        let (keys, own) = match self.backend.ok_or_else(not_set_up)? {
+            // Whoever is this user has its keychain. Files of a move that was cut short may have led
+            // the CLI to ask for a vault's passphrase as well.
+            Backend::Keychain => {
+                let parted = pair::part(&both).map_err(|error| VaultError::from(error).failure())?;
+                let own = parted.map_or(both, |(_, own)| own);
+                (self.open_keychain().map_err(|not| not.failure)?.keys, own)
+            }
+            Backend::FileVault => self.opened_for_backup(both)?,
+        };
+        let left = self.contents()?.secrets.into_iter().map(|row| row.handle).collect();
+        let writer = Writer::begin(file, &own, kdf).map_err(|error| error.failure(SO))?;
+        let writer = Box::new(Writing { writer, keys, left, totals: Totals::default() });
+        Ok(Step::Begun(Backup::Begun { writer, now }))
+    }
+
+    /// By the first passphrase of two; with the second.
+    fn opened_for_backup(&mut self, both: SecretBytes) -> Result<(Arc<Keys>, SecretBytes), Failure> {
         let header = vault_dir::read_header(&self.secrets)?.ok_or_else(not_set_up)?;
         let parted = pair::part(&both).map_err(|error| VaultError::from(error).failure())?;
         drop(both);
         let (vaults, own) = parted.ok_or_else(not_two)?;
         let keys =
             self.try_passphrase(|_| file_vault::open(&header, &vaults).map_err(|error| error.failure()))?;
-        drop(vaults);
-        let left = self.contents()?.secrets.into_iter().map(|row| row.handle).collect();
-        let writer = Writer::begin(file, &own, kdf).map_err(|error| error.failure(SO))?;
-        let writer = Box::new(Writing { writer, keys, left, totals: Totals::default() });
-        Ok(Step::Begun(Backup::Begun { writer, now }))
+        Ok((Arc::new(keys), own))
     }
 
     fn write_backup(&mut self, mut writing: Box<Writing>) -> Result<Step, Failure> {
@@ -126,8 +142,10 @@ impl Store {
         let part = SecretPart::of(&row, highest);
         writing.writer.known(Kind::Secret, &part).map_err(|error| error.failure(SO))?;
         for version in &row.versions {
-            let sealed = vault_dir::read_sealed(&self.secrets, version.deposit)
-                .map_err(|failure| Failure { what: format!("{}; {SO}", failure.what), ..failure })?;
+            let sealed = self.load(Some(&writing.keys), &row, version).map_err(|not| {
+                let what = format!("{}; {SO}", not.failure.what);
+                Failure { what, ..not.failure }
+            })?;
             let opened = writing.keys.open(&row.binding(vault, version), &sealed);
             let value = opened.map_err(|error| not_opened(&row, version, error))?;
             writing.writer.value(&value).map_err(|error| error.failure(SO))?;

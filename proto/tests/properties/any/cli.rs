@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases, Likeness};
+use proto::cli_lane::{CliAnswer, CliRequest, InFlight, InitItem, Leases, Likeness, OrphanFix};
 use proto::journal::Reason;
 use proto::loan::{Borrow, NotLent};
 use proto::meta::LeaseId;
@@ -22,6 +22,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         Just(CliRequest::Lock),
         Just(CliRequest::CheckPassphrase),
         Just(CliRequest::Rekey),
+        select(Backend::ALL).prop_map(|to| CliRequest::Migrate { to }),
         (handle(), provider(), select(Kind::ALL), of(time())).prop_map(
             |(handle, provider, kind, expires)| CliRequest::Add { handle, provider, kind, expires }
         ),
@@ -64,6 +65,7 @@ pub(crate) fn cli_request() -> impl Strategy<Value = CliRequest> {
         Just(CliRequest::GiveBack),
         Just(CliRequest::Status),
         Just(CliRequest::BrokerStop),
+        select(vec![OrphanFix::Look, OrphanFix::Remove]).prop_map(|fix| CliRequest::Orphans { fix }),
     ]
 }
 
@@ -94,6 +96,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         Just(CliAnswer::Locked),
         Just(CliAnswer::PassphraseFits),
         Just(CliAnswer::Rekeyed),
+        (any::<u32>(), any::<u32>())
+            .prop_map(|(secrets, versions)| CliAnswer::Migrated { secrets, versions }),
         secret().prop_map(CliAnswer::Deposited),
         secret().prop_map(CliAnswer::RolledBack),
         Just(CliAnswer::Removed),
@@ -112,6 +116,8 @@ pub(crate) fn cli_answer() -> impl Strategy<Value = CliAnswer> {
         (vec(any::<u32>(), 0..9), any::<bool>())
             .prop_map(|(segments, more)| CliAnswer::Journal { segments, more }),
         Just(CliAnswer::VerifyFiles),
+        any::<[u8; 16]>().prop_map(|vault| CliAnswer::VerifyHead { vault }),
+        (any::<u32>(), vec(handle(), 0..4)).prop_map(|(count, first)| CliAnswer::Orphans { count, first }),
         token().prop_map(CliAnswer::TokenIssued),
         (vec(token(), 0..4), any::<bool>())
             .prop_map(|(tokens, more)| CliAnswer::TokenListed { tokens, more }),

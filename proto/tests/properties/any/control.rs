@@ -7,7 +7,7 @@ use proptest::sample::select;
 use proto::clients::ClientRules;
 use proto::control_lane::{
     Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Proxy, Role,
-    StartEgress, StartKeeper, SyncEvery, System, Wish,
+    StartEgress, StartKeeper, StartKeychain, SyncEvery, System, Wish,
 };
 use proto::journal::{Noted, Verdict};
 use proto::meta::RecordSeq;
@@ -24,7 +24,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         any::<String>(),
         of(select(Backend::ALL)),
         cost,
-        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>()),
         (select(Strictness::ALL), of(system())),
         (keep(), select(SyncEvery::ALL), select(LogLevel::ALL)),
     )
@@ -34,7 +34,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                 home,
                 backend,
                 kdf,
-                (tokenless, create, passphrase_follows),
+                (tokenless, create, passphrase_follows, cache_secs),
                 (strictness, system),
                 (keep, sync, log),
             )| {
@@ -46,6 +46,7 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
                     tokenless,
                     create,
                     passphrase_follows,
+                    cache_secs,
                     strictness,
                     system,
                     keep,
@@ -89,6 +90,17 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         egress.prop_map(ControlOrder::StartEgress),
         Just(ControlOrder::Drain),
         Just(ControlOrder::Stop),
+        (of(any::<String>()), of(any::<String>()), select(Strictness::ALL)).prop_map(
+            |(bus, collection, strictness)| ControlOrder::StartKeychain(StartKeychain {
+                bus,
+                collection,
+                strictness
+            })
+        ),
+        Just(ControlOrder::NewKeychain),
+        (any::<[u8; 16]>(), of(noted()))
+            .prop_map(|(vault, noted)| ControlOrder::VerifyKeychain { vault, noted }),
+        Just(ControlOrder::VerifyHead),
     ]
 }
 
@@ -118,6 +130,8 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         Just(ControlReport::Wish(Wish::Stop)),
         (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
         of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
+        Just(ControlReport::KeychainWanted),
+        Just(ControlReport::KeychainStuck),
     ]
 }
 

@@ -138,6 +138,7 @@ fn start(home: &str, role: Role) -> StartKeeper {
         tokenless: true,
         create: false,
         passphrase_follows: false,
+        cache_secs: 300,
         strictness: Strictness::Required,
         system: account("ugent-keeper").map(|account| System { account, peers: Vec::new() }),
         keep: Keep::default(),
