@@ -5,7 +5,7 @@ use std::time::Duration;
 use tests::scan::{self, HeldThread};
 use tests::standin::Ended;
 use tests::world::http::Ask;
-use tests::world::until::{seen, until_true};
+use tests::world::until::{DEADLINE, seen, until_true};
 use tests::world::{HANDLE, World};
 
 #[test]
@@ -52,8 +52,8 @@ fn the_record_of_a_release_stands_before_the_provider_answers() {
 }
 
 /// Asks under a lease that is there while keeperd's sync thread stands still; whether the provider is
-/// asked before it goes on.
-fn is_sent_unsynced(world: &World) -> bool {
+/// asked before it goes on, and within that time.
+fn is_sent_unsynced(world: &World, within: Duration) -> bool {
     let broker = world.broker();
     assert_eq!(world.ask(&Ask::chat()).status, 200);
     let held = HeldThread::named(broker.child("keeperd").pid, "sync");
@@ -61,7 +61,7 @@ fn is_sent_unsynced(world: &World) -> bool {
     http.send(&Ask::chat().bearer(&world.token()).bytes()).unwrap();
     until_true("the use is recorded", || world.events("lease.used").len() == 2);
     let reached = || world.standin().log().all().len() == 2;
-    let is_sent = seen(Duration::from_secs(1), || reached().then_some(())).is_some();
+    let is_sent = seen(within, || reached().then_some(())).is_some();
     assert_eq!(world.json(&["broker", "status", "--json"])["state"], "serving", "and nobody else waits");
     drop(held);
     assert_eq!(http.head().unwrap().status, 200);
@@ -76,12 +76,12 @@ fn with_every_release_no_value_leaves_before_the_record_of_its_use_is_on_disk() 
         return;
     }
     let world = World::ready();
-    assert!(is_sent_unsynced(&world), "as it is set, a synced lease is enough");
+    assert!(is_sent_unsynced(&world, DEADLINE), "as it is set, a synced lease is enough");
     let world = World::ready();
     world
         .home()
         .write("secrets.toml", &format!("{}audit = {{ sync = \"every-release\" }}\n", world.settings()));
-    assert!(!is_sent_unsynced(&world));
+    assert!(!is_sent_unsynced(&world, Duration::from_secs(1)));
     drop(world.ugent(&["audit", "--verify"]).run().succeeded());
 }
 
