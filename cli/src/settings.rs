@@ -1,6 +1,7 @@
 //! `secrets.toml`: optional, strict, read by the CLI and the launcher only.
 
 mod audit;
+mod clients;
 mod consumers;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use proto::clients::ClientRules;
 use proto::control_lane::{KNOWN_PEERS_MAX, KdfCost, Keep, KnownPeer, System};
 use proto::failure::{Failure, FailureClass};
 use proto::name::Backend;
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) strictness: Strictness,
     /// Who needs no token on the gateway's socket, with `--system`.
     pub(crate) peers: Vec<KnownPeer>,
+    /// What the gateway's clients may take up.
+    pub(crate) clients: ClientRules,
     /// How long the journal is kept.
     pub(crate) keep: Keep,
     /// Where its records are exported to.
@@ -52,6 +56,8 @@ struct Written {
     kdf: Option<toml::Spanned<KdfWritten>>,
     tokenless: Option<toml::Spanned<bool>>,
     confinement: Option<toml::Spanned<String>>,
+    clients: Option<toml::Spanned<clients::Written>>,
+    allowed_origins: Option<Vec<toml::Spanned<String>>>,
     audit: Option<audit::Written>,
     consumers: Option<toml::Spanned<BTreeMap<toml::Spanned<String>, toml::Spanned<String>>>>,
 }
@@ -73,6 +79,7 @@ impl Settings {
             tokenless: true,
             strictness: Strictness::Required,
             peers: Vec::new(),
+            clients: ClientRules::DEFAULT,
             keep: Keep { max_bytes: None, days: None },
             sinks: Vec::new(),
         }
@@ -218,11 +225,13 @@ fn parse(text: &str, path: &Path) -> Result<Settings, Failure> {
         }
         said => said.is_none_or(toml::Spanned::into_inner),
     };
+    let clients = clients::rules(written.clients.as_ref(), &written.allowed_origins.unwrap_or_default())
+        .map_err(|(offset, what)| wrong(offset, what))?;
     let (keep, sinks) = match written.audit {
         None => (Keep::default(), Vec::new()),
         Some(audit) => audit.settle().map_err(|(offset, what)| wrong(offset, what))?,
     };
-    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, keep, sinks })
+    Ok(Settings { backend, listen, kdf, tokenless, strictness, peers, clients, keep, sinks })
 }
 
 fn backend(word: &str, place: &str) -> Result<Backend, Failure> {
@@ -267,6 +276,7 @@ mod tests {
         let text = "backend = \"file-vault\"\nlisten = \"127.0.0.1:9000\"\ntokenless = true\n\
                     confinement = \"best-effort\"\nconsumers = { 1000 = \"my-service\" }\n\
                     kdf = { memory_kib = 8192, passes = 1 }\n\
+                    clients = { connections = 10, stall_secs = 5 }\nallowed_origins = [\"http://localhost:3000\"]\n\
                     audit = { max_bytes = 16777216, keep_days = 30, sinks = [\"file:/a/b\", \"journald\"] }\n";
         let settings = parsed(text).unwrap();
         assert_eq!(settings.backend, Some(Backend::FileVault));
@@ -278,6 +288,13 @@ mod tests {
         assert!(settings.tokenless && !parsed("tokenless = false").unwrap().tokenless);
         assert_eq!(settings.strictness, Strictness::BestEffort);
         let consumer = Consumer::parse("my-service").unwrap();
+        let clients = ClientRules {
+            connections: 10,
+            stall_secs: 5,
+            origins: vec!["http://localhost:3000".into()],
+            ..ClientRules::DEFAULT
+        };
+        assert_eq!(settings.clients, clients);
         assert_eq!(settings.peers, [KnownPeer { uid: 1000, consumer }]);
     }
 
@@ -300,6 +317,9 @@ mod tests {
             ("[consumers]\n4294967296 = \"x\"\n", "/h/secrets.toml:2:1: consumers has what is no uid"),
             ("[consumers]\n1 = \"x\"\n\"1\" = \"y\"\n", "/h/secrets.toml:3:1: duplicate key"),
             ("[consumers]\n1 = \"A name\"\n", "/h/secrets.toml:2:5: consumers has what is no name"),
+            ("clients = { connections = 0 }\n", "/h/secrets.toml:1:11: clients must"),
+            ("clients = { idle = 1 }\n", "/h/secrets.toml:1:13: "),
+            ("allowed_origins = [\"http://a\", \"*\"]\n", "/h/secrets.toml:1:32: allowed_origins has"),
             ("consumers = 1\n", "/h/secrets.toml:1:13: "),
             (
                 "tokenless = false\nconsumers = { 1000 = \"x\" }\n",

@@ -3,6 +3,8 @@
 //!
 //! Reads the launcher's orders and files of the system; not a byte of anybody else (INV-08).
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use proto::clients::ClientRules;
 use proto::control_lane::{ControlOrder, ListenerKind, LogLevel, StartEgress, Transport};
 use proto::failure::{Failure, FailureClass};
 use proto::name::ProviderId;
@@ -14,6 +16,11 @@ use crate::control::{Control, Ended};
 use crate::gate::clients::Listener;
 use crate::upstream::resolve::Names;
 use crate::upstream::transports::Transports;
+
+/// Lanes, listeners, what each worker's event loop needs, and idle connections to providers.
+const OWN_DESCRIPTORS: u64 = 256;
+/// So many clients are taken whatever the limit is; what it refuses then, is refused.
+const FEWEST: u32 = 64;
 
 /// What is known of the world outside; never changes.
 pub(crate) struct Outside {
@@ -41,6 +48,8 @@ pub(crate) struct Prepared {
     pub(crate) listeners: Vec<Listener>,
     /// What is known of the world outside.
     pub(crate) outside: Outside,
+    /// What clients may take up.
+    pub(crate) clients: ClientRules,
     /// How much to log.
     pub(crate) log: LogLevel,
     /// What was odd on the way.
@@ -92,7 +101,10 @@ pub(crate) fn open(orders: Orders) -> Result<Prepared, Ended> {
     let names = Names::read(&mut notes);
     let transports = Transports::open(transports, anchors, &mut notes).map_err(Ended::Failed)?;
     draw()?;
-    Ok(Prepared { lanes, listeners, outside: Outside { transports, names }, log: start.log, notes })
+    let mut clients = start.clients;
+    clients.connections = clients.connections.min(connections());
+    let outside = Outside { transports, names };
+    Ok(Prepared { lanes, listeners, outside, clients, log: start.log, notes })
 }
 
 /// An order that may not come now: the launcher is of another build, or has a bug.
@@ -137,6 +149,15 @@ fn sort(start: &StartEgress, fds: Vec<OwnedFd>) -> Result<(Vec<Lane>, Vec<Listen
 
 fn unusable(what: &str, error: &std::io::Error) -> Ended {
     Ended::Failed(Failure::new(FailureClass::Bug, format!("egressd cannot use {what}: {error}"), ""))
+}
+
+/// Raises the limit of descriptors as far as it goes, and says how many connections that is for: each
+/// takes one, and one to its provider.
+fn connections() -> u32 {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return FEWEST };
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+    u32::try_from(soft.saturating_sub(OWN_DESCRIPTORS) / 2).unwrap_or(u32::MAX).max(FEWEST)
 }
 
 /// The first draw seeds the generator of the TLS library, which is slow and may look at the system.

@@ -23,6 +23,8 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-ugent-refusal")
 pub(crate) enum Cause {
     /// The head is malformed; says how.
     BadRequest(&'static str),
+    /// The head is longer than any that is read; says how.
+    HeadTooLarge(&'static str),
     /// Not a name of this machine in Host, or a browser's Origin.
     BadHost,
     /// Not a path of the gateway.
@@ -60,6 +62,7 @@ impl Cause {
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad_request",
+            Self::HeadTooLarge(_) => "head_too_large",
             Self::BadHost => "bad_host",
             Self::NoSuchPath => Refusal::UnknownRoute.as_str(),
             Self::Keeper(told) => told.refusal.as_str(),
@@ -76,6 +79,7 @@ impl Cause {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BadHost | Self::Revoked => StatusCode::FORBIDDEN,
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::Keeper(told) => match told.refusal {
@@ -102,6 +106,7 @@ impl Cause {
             Self::Keeper(Told { retry_secs: Some(secs), .. }) => secs,
             Self::Keeper(Told { retry_secs: None, .. })
             | Self::BadRequest(_)
+            | Self::HeadTooLarge(_)
             | Self::BadHost
             | Self::NoSuchPath
             | Self::Revoked
@@ -121,6 +126,7 @@ impl Cause {
         };
         let text = match self {
             Self::BadRequest(how) => return format!("The request is malformed: {how}."),
+            Self::HeadTooLarge(how) => return format!("The request is too large: {how}."),
             Self::BadHost => {
                 "The gateway answers only to localhost, 127.0.0.1 and [::1], and not to web pages. \
                  Use http://127.0.0.1:PORT as the base URL"

@@ -176,11 +176,14 @@ fn seats(
     told: &watch::Receiver<Phase>,
 ) -> io::Result<Vec<Seat>> {
     let outside = Arc::new(prepared.outside);
+    let clients = Arc::new(prepared.clients);
     let seat = |_| {
         let listeners: io::Result<Vec<_>> = prepared.listeners.iter().map(Listener::again).collect();
         Ok(Seat {
             listeners: listeners?,
             outside: Arc::clone(&outside),
+            clients: Arc::clone(&clients),
+            workers: count,
             log: log.clone(),
             phase: told.clone(),
         })

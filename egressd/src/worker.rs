@@ -1,21 +1,23 @@
 //! One worker: a thread with its own event loop, lease lane, resolver and upstream connections.
 //! Workers share nothing that changes but the phase they are in.
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use proto::clients::ClientRules;
 use proto::control_lane::LogLevel;
 use tokio::net::UnixStream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::LocalSet;
 use unix::lane::Lane;
 
 use crate::confine::Confined;
 use crate::gate::clients::{self, Listener};
+use crate::gate::seats::Seats;
+use crate::gate::wire::Limits;
 use crate::hazmat::rest;
 use crate::keeper::Keeper;
 use crate::log::{Log, WorkerEnd};
@@ -46,10 +48,12 @@ pub(crate) struct Worker {
     pub(crate) log: Log,
     /// Set by the main thread.
     pub(crate) phase: watch::Receiver<Phase>,
-    /// Connections being served.
-    pub(crate) clients: Cell<usize>,
-    /// Rings when a connection ends.
-    pub(crate) left: Notify,
+    /// Places for its clients.
+    pub(crate) seats: Rc<Seats>,
+    /// How long they may take.
+    pub(crate) limits: Limits,
+    /// What else holds for them.
+    pub(crate) clients: Arc<ClientRules>,
 }
 
 /// What a worker's thread is started with.
@@ -58,6 +62,10 @@ pub(crate) struct Seat {
     pub(crate) listeners: Vec<Listener>,
     /// The same for all.
     pub(crate) outside: Arc<Outside>,
+    /// The same for all.
+    pub(crate) clients: Arc<ClientRules>,
+    /// How many share what clients may take up.
+    pub(crate) workers: usize,
     /// To the main thread.
     pub(crate) log: Log,
     /// Set by the main thread.
@@ -112,7 +120,7 @@ fn run(seat: Seat, made: &Sender<io::Result<()>>, opens: &Receiver<Begin>) {
 }
 
 async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
-    let Seat { listeners, outside, log, phase } = seat;
+    let Seat { listeners, outside, clients, workers, log, phase } = seat;
     let watch = match lane.socket().try_clone().and_then(UnixStream::from_std) {
         Ok(watch) => watch,
         Err(error) => {
@@ -126,8 +134,9 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
         upstream: Upstream::new(outside),
         log: log.clone(),
         phase: phase.clone(),
-        clients: Cell::new(0),
-        left: Notify::new(),
+        seats: Rc::new(Seats::new(share(clients.connections, workers), share(clients.of_one_user, workers))),
+        limits: Limits::of(&clients),
+        clients,
     });
     let driver = tokio::task::spawn_local(async move { keeper.drive(lane, watch).await });
     for listener in listeners {
@@ -145,19 +154,17 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
                 log.line(LogLevel::Error, || format!("keeperd's lane is gone: {error}"));
             }
             // Asks that waited have just failed; let their refusals be written.
-            let _ = tokio::time::timeout(LAST_WORDS, empty(&worker)).await;
+            let _ = tokio::time::timeout(LAST_WORDS, worker.seats.empty()).await;
             WorkerEnd::KeeperLost
         }
         () = async {
             let _ = told.wait_for(|phase| *phase == Phase::Draining).await;
-            empty(&worker).await;
+            worker.seats.empty().await;
         } => WorkerEnd::Drained,
     }
 }
 
-/// Waits until no connection is left.
-async fn empty(worker: &Worker) {
-    while worker.clients.get() > 0 {
-        worker.left.notified().await;
-    }
+/// One worker's part, rounded up: it knows nothing of what the others have.
+fn share(all: u32, workers: usize) -> usize {
+    usize::try_from(all).unwrap_or(usize::MAX).div_ceil(workers.max(1))
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clients::ClientRules;
 use crate::failure::Failure;
 use crate::frame::{Message, ValueRule};
 use crate::journal::{Noted, Verdict};
@@ -166,6 +167,8 @@ pub struct StartEgress {
     pub strictness: Strictness,
     /// Whom it becomes before it opens anything. None: it stays who it is.
     pub account: Option<Account>,
+    /// What its clients may take up.
+    pub clients: ClientRules,
     /// How much to log.
     pub log: LogLevel,
 }

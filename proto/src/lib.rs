@@ -8,6 +8,7 @@
 //! calls are the memory locks under `hazmat/`.
 
 pub mod cli_lane;
+pub mod clients;
 pub mod control_lane;
 pub mod failure;
 pub mod frame;

@@ -34,3 +34,5 @@ mod system;
 mod tokens;
 #[cfg(test)]
 mod tries;
+#[cfg(test)]
+mod wire;

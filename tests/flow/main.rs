@@ -9,6 +9,8 @@ mod backups;
 #[cfg(test)]
 mod brokers;
 #[cfg(test)]
+mod continues;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod drain;
@@ -40,6 +42,8 @@ mod rekey;
 mod requests;
 #[cfg(test)]
 mod revocations;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

@@ -87,6 +87,33 @@ fn nothing_is_left_after_thirty_two_connections_at_once() {
 }
 
 #[test]
+fn nothing_is_left_of_a_socket_s_handshake_while_its_frames_go_on() {
+    if !scan::is_possible("nothing_is_left_of_a_socket_s_handshake_while_its_frames_go_on") {
+        return;
+    }
+    let world = ready(Pages::Plain);
+    world.home().write("secrets.grants.toml", &world.grant().replace("llm.chat", "llm.realtime"));
+    let broker = world.broker();
+    for length in [51, 2000] {
+        let key = key_of(length);
+        change_key(&world, &key);
+        let mut http = world.tcp();
+        let handshake = Ask::get("/proxy/openai/v1/realtime")
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .bearer(&world.token());
+        http.send(&handshake.bytes()).unwrap();
+        assert_eq!(http.head().unwrap().status, 101);
+        all_forgotten(&broker, &world, &[&key], &format!("behind the handshake with {length} bytes"));
+        http.send(b"a frame").unwrap();
+        assert_eq!(http.bytes(7).unwrap(), b"a frame");
+        drop(http);
+        all_forgotten(&broker, &world, &[&key], &format!("after the socket of {length} bytes"));
+    }
+    let _ = broker.stop().succeeded();
+}
+
+#[test]
 fn nothing_is_left_of_streams_whole_or_cut_by_any_side() {
     if !scan::is_possible("nothing_is_left_of_streams_whole_or_cut_by_any_side") {
         return;

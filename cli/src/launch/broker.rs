@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::clients::ClientRules;
 use proto::control_lane::{ControlOrder, Role, StartKeeper};
 use proto::failure::{Failure, FailureClass};
 use proto::hazmat::SecretBytes;
@@ -68,6 +69,7 @@ pub(super) struct Broker {
     pub(super) notify: Notify,
     exports: Exports,
     order: StartKeeper,
+    clients: ClientRules,
     generation: u32,
     started: Timestamp,
     /// The phase the keeper was last told, if it was told any.
@@ -104,6 +106,7 @@ impl Broker {
             notify: Notify::open(),
             exports,
             order,
+            clients: settings.clients.clone(),
             generation: 0,
             started: clock::now(),
             told: None,
@@ -166,6 +169,7 @@ impl Broker {
             listeners: &self.listeners,
             transports: &self.transports,
             strictness: self.order.strictness,
+            clients: &self.clients,
             account: self.home.system().map(|system| system.egress),
             log: self.log.level(ChildKind::Egressd.as_str()),
         };

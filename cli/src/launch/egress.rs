@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
+use proto::clients::ClientRules;
 use proto::control_lane::{Account, ControlOrder, LogLevel, StartEgress};
 use proto::failure::{Failure, FailureClass};
 use proto::standing::{ChildKind, Strictness};
@@ -21,6 +22,7 @@ pub(super) struct Making<'a> {
     pub(super) listeners: &'a Listeners,
     pub(super) transports: &'a Transports,
     pub(super) strictness: Strictness,
+    pub(super) clients: &'a ClientRules,
     pub(super) account: Option<Account>,
     pub(super) log: LogLevel,
 }
@@ -46,6 +48,7 @@ pub(super) fn start(making: &Making<'_>, keeper: &mut Child) -> Result<Child, Fa
         transports: u32::try_from(making.transports.orders().len()).unwrap_or_default(),
         strictness: making.strictness,
         account: making.account,
+        clients: making.clients.clone(),
         log: making.log,
     };
     keeper.order(&ControlOrder::NewEgress { generation: making.generation, lanes }, None, for_keeper);

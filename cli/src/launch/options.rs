@@ -143,6 +143,7 @@ mod tests {
             tokenless: true,
             strictness: Strictness::Required,
             peers: Vec::new(),
+            clients: proto::clients::ClientRules::DEFAULT,
             keep: Keep::default(),
             sinks: Vec::new(),
         };

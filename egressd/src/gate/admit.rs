@@ -3,20 +3,17 @@
 //! Decides nothing about rights. The token is looked for where SDKs put a key; the first place that
 //! has one wins, so that a client cannot show two and hope.
 //!
-//! What frames a body was read by hyper before it gets here, and not strictly: of equal
-//! `content-length`s it keeps one (different ones it refuses), and where there is a
-//! `transfer-encoding` too it drops them all, goes by that, and ends the connection behind it.
-//! Neither can be seen, so neither is refused here. What hyper made of it is framed anew towards the provider, which so never sees
-//! two lengths. A stricter reading of the bytes themselves, beneath hyper, is not there yet.
+//! The bytes themselves were judged beneath hyper, in [`super::wire`]: what gets here is one request,
+//! strictly well formed, with one host or none.
 
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use proto::control_lane::TokenSlot;
 use proto::hazmat::SecretBytes;
 use proto::lease_lane::Caller;
 use proto::name::{Handle, Method};
 
-use super::{host, path, query};
+use super::{path, query, upgrade};
 use crate::hazmat::token;
 use crate::keeper::Ask;
 use crate::refusal::Cause;
@@ -29,26 +26,6 @@ pub(crate) const TOKEN_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-goog-api-key"),
     HeaderName::from_static("api-key"),
 ];
-
-/// Checks what holds for every path: the addressing and the framing of a head.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Cause> {
-    host::check(request.headers())?;
-    if let Some(authority) = request.uri().authority()
-        && !host::is_loopback(authority.as_str())
-    {
-        return Err(Cause::BadRequest("the target names another host"));
-    }
-    // hyper takes any list that ends in `chunked`; the codings before it would be lost on the way.
-    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
-    let is_plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if !is_plain || codings.next().is_some() {
-        return Err(Cause::BadRequest("transfer-encoding may only be chunked"));
-    }
-    if matches!(*request.method(), hyper::Method::CONNECT | hyper::Method::TRACE) {
-        return Err(Cause::BadRequest("the method is not one of the gateway's"));
-    }
-    Ok(())
-}
 
 /// Reads the ask out of a head.
 pub(crate) fn ask<B>(request: &Request<B>, caller: Caller) -> Result<Ask, Cause> {
@@ -98,6 +75,7 @@ pub(crate) fn presented<'a>(
                 .find(is_given)
         })
         .or_else(|| query.and_then(|query| query::token(query, "key")).map(str::as_bytes))
+        .or_else(|| upgrade::key(headers).filter(is_given))
         .or_else(|| more.iter().filter_map(|slot| in_its_slot(slot, headers, query)).find(is_given))
 }
 
@@ -163,32 +141,6 @@ mod tests {
         headers.insert("x-acme", "Token one".parse().unwrap());
         assert_eq!(presented(&headers, Some("acme=two"), &slots), Some(&b"two"[..]));
         assert_eq!(presented(&headers, Some("acme=two"), &[]), None);
-    }
-
-    #[test]
-    fn a_transfer_encoding_other_than_chunked_is_refused() {
-        let request = |framing: &[(&str, &str)]| {
-            let mut request = Request::builder().uri("/proxy/openai/v1/x").header("host", "localhost");
-            for (name, value) in framing {
-                request = request.header(*name, *value);
-            }
-            check(&request.body(()).unwrap())
-        };
-        for (codings, good) in [
-            (vec![], true),
-            (vec!["chunked"], true),
-            (vec!["Chunked"], true),
-            (vec!["gzip, chunked"], false),
-            (vec!["chunked, chunked"], false),
-            (vec!["chunked;q=1"], false),
-            (vec!["chunked", "chunked"], false),
-            (vec!["gzip", "chunked"], false),
-            (vec!["identity"], false),
-            (vec![""], false),
-        ] {
-            let framing: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
-            assert_eq!(request(&framing).is_ok(), good, "{codings:?}");
-        }
     }
 
     #[test]

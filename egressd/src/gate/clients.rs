@@ -3,7 +3,6 @@
 //! The listeners were made by the launcher and are shared by all workers and generations; this
 //! process never binds one.
 
-use std::cell::Cell;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener as StdUnixListener;
@@ -12,30 +11,23 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use proto::control_lane::LogLevel;
 use proto::lease_lane::Caller;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::presence::Shared;
+use super::seats::Seat;
+use super::turn::Answering;
+use super::wire::{HEAD_MAX, HEADERS_MAX, Wire};
+use super::{farewell, path, refuse, shape};
 use crate::cut::Cut;
+use crate::refusal::Cause;
 use crate::worker::{Phase, Worker};
 
-/// Longest head, and most headers in one.
-const HEAD_MAX: usize = 64 * 1024;
-const HEADERS_MAX: usize = 100;
-/// Most connections of one worker.
-const CLIENTS_MAX: usize = 1024;
-/// How long a fresh connection may take for its first head.
-const FIRST_HEAD: Duration = Duration::from_secs(30);
-/// How long a connection may take for each later head, the pause before it included.
-const NEXT_HEAD: Duration = Duration::from_secs(75);
-/// Told to clients beyond the limit, without reading their request.
-const BUSY: &str = concat!(
-    r#"{"error":{"message":"The gateway has too many connections. Try again in a moment.","#,
-    r#""type":"server_error","param":null,"code":"busy"}}"#
-);
+/// How long a client that is turned away may take to send what nobody will look at.
+const TURNED_AWAY: Duration = Duration::from_millis(250);
 
 /// A listener that was passed on.
 pub(crate) enum Listener {
@@ -94,6 +86,7 @@ async fn until_drained<T>(worker: &Worker, next: impl Future<Output = T>) -> Opt
 
 /// Out of descriptors, or the client has gone already: not an error of the listener.
 async fn pause(worker: &Worker, error: &io::Error) {
+    worker.seats.make_some_room();
     worker.log.line(LogLevel::Warn, || format!("a connection could not be taken: {error}"));
     tokio::time::sleep(Duration::from_millis(20)).await;
 }
@@ -106,90 +99,76 @@ fn caller_of(stream: &UnixStream) -> io::Result<Caller> {
 }
 
 fn admit<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(worker: &Rc<Worker>, stream: S, caller: Caller) {
-    if worker.clients.get() >= CLIENTS_MAX {
-        tokio::task::spawn_local(turn_away(stream));
-        return;
+    let worker = Rc::clone(worker);
+    match worker.seats.take(caller) {
+        Some(seat) => {
+            drop(tokio::task::spawn_local(async move { serve(&worker, &seat, stream, caller).await }))
+        }
+        None => drop(tokio::task::spawn_local(async move { turn_away(&worker, stream).await })),
     }
-    let seat = Seat::take(worker);
-    tokio::task::spawn_local(async move {
-        serve(&seat.0, stream, caller).await;
-    });
 }
 
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
-    let polite = async {
-        // Closing with unread bytes would reset the connection before the answer is read.
-        let _ = stream.read(&mut [0; 1024]).await;
-        let head = format!(
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nx-ugent-refusal: busy\r\n\
-             retry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            BUSY.len()
-        );
-        let _ = stream.write_all(head.as_bytes()).await;
-        let _ = stream.write_all(BUSY.as_bytes()).await;
-        let _ = stream.shutdown().await;
-    };
-    let _ = tokio::time::timeout(Duration::from_millis(250), polite).await;
+async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(worker: &Worker, mut stream: S) {
+    // A request's head, so that the answer comes behind what it answers.
+    let _ = tokio::time::timeout(TURNED_AWAY, stream.read(&mut [0; 1024])).await;
+    farewell::say(stream, refuse(worker, Cause::Busy, shape(worker, None))).await;
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     worker: &Rc<Worker>,
+    seat: &Seat,
     stream: S,
     caller: Caller,
 ) {
+    let turn = &seat.turn;
     let stream = Shared::new(stream);
-    let has_asked = Rc::new(Cell::new(false));
     let cut = Rc::new(Cut::of(Rc::new(stream.again())));
     let service = service_fn(|request| {
-        has_asked.set(true);
-        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), request);
-        async move { Ok::<_, std::convert::Infallible>(answer.await) }
+        let answer = super::answer(Rc::clone(worker), caller, Rc::clone(&cut), Rc::clone(turn), request);
+        let turn = Rc::clone(turn);
+        async move { Ok::<_, std::convert::Infallible>(answer.await.map(|body| Answering::new(body, turn))) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(NEXT_HEAD)
-        .max_headers(HEADERS_MAX)
+    let wire = Wire::new(stream, Rc::clone(turn), worker.limits);
+    let mut connection = http1::Builder::new()
+        // These are wire's to judge: hyper's answer would not be in our shape.
+        .max_headers(HEADERS_MAX + 1)
         .max_header_size(HEAD_MAX)
         .max_buf_size(2 * HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
+        .serve_connection(TokioIo::new(wire), service);
     let mut phase = worker.phase.clone();
-    let first_head = tokio::time::sleep(FIRST_HEAD);
-    let mut first_head = std::pin::pin!(first_head);
-    let (mut is_draining, mut is_late) = (false, false);
+    let mut is_draining = false;
     loop {
         tokio::select! {
             // First, or the connection could go on to another request before it is looked at.
             biased;
             () = cut.of_answer() => return,
-            _ = connection.as_mut() => return,
+            _ = &mut connection => break,
             _ = phase.wait_for(|phase| *phase == Phase::Draining), if !is_draining => {
                 is_draining = true;
-                connection.as_mut().graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
-            () = first_head.as_mut(), if !is_late => {
-                if !has_asked.get() {
-                    return;
-                }
-                is_late = true;
-            }
+            () = turn.is_sent_away() => return,
         }
     }
-}
-
-/// A place among the worker's clients.
-struct Seat(Rc<Worker>);
-
-impl Seat {
-    fn take(worker: &Rc<Worker>) -> Self {
-        worker.clients.set(worker.clients.get() + 1);
-        Self(Rc::clone(worker))
+    let parts = connection.into_parts();
+    let wire = parts.io.into_inner();
+    if let Some(tunnel) = turn.switched() {
+        let (stream, held) = wire.into_rest();
+        let early = [&parts.read_buf[..], &held].concat();
+        tokio::select! {
+            biased;
+            () = cut.of_answer() => {}
+            () = tunnel.run(stream, early) => {}
+        }
+        return;
     }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.clients.set(self.0.clients.get().saturating_sub(1));
-        self.0.left.notify_one();
+    match (turn.refused(), wire.is_owed()) {
+        (Some(fault), _) => {
+            let (stream, held) = wire.into_rest();
+            let shape = shape(worker, path::provider_of(&held));
+            farewell::say(stream, refuse(worker, fault.cause(), shape)).await;
+        }
+        (None, true) => farewell::close(wire.into_rest().0).await,
+        (None, false) => {}
     }
 }

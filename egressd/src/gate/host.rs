@@ -1,15 +1,20 @@
 //! Keeps web pages out: a page whose name was rebound to 127.0.0.1 sends its own Host, and a page
 //! that sends a request across origins says so in Origin.
 
-use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 
 use crate::refusal::Cause;
 
-/// Checks Host and Origin, also on the Unix socket.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), Cause> {
+/// Checks Host and Origin, also on the Unix socket; pages of these origins are let in.
+pub(crate) fn check(headers: &HeaderMap, allowed: &[String]) -> Result<(), Cause> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
-    if headers.contains_key(ORIGIN) || hosts.next().is_some() || !host.is_some_and(is_loopback) {
+    let is_let_in =
+        |origin: &HeaderValue| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
+    if !headers.get_all(ORIGIN).iter().all(is_let_in)
+        || hosts.next().is_some()
+        || !host.is_some_and(is_loopback)
+    {
         return Err(Cause::BadHost);
     }
     Ok(())
@@ -56,7 +61,8 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_origin_or_a_second_host_is_refused() {
+    fn a_browser_origin_that_is_not_listed_or_a_second_host_is_refused() {
+        let check = |headers: &HeaderMap| check(headers, &["http://localhost:3000".to_owned()]);
         let mut headers = HeaderMap::new();
         assert_eq!(check(&headers), Err(Cause::BadHost));
         headers.insert(HOST, "localhost:1".parse().unwrap());
@@ -64,7 +70,18 @@ mod tests {
         headers.append(HOST, "localhost:1".parse().unwrap());
         assert_eq!(check(&headers), Err(Cause::BadHost));
         headers.insert(HOST, "localhost:1".parse().unwrap());
-        headers.insert(ORIGIN, "null".parse().unwrap());
+        for (origin, told) in [
+            ("http://localhost:3000", Ok(())),
+            ("null", Err(Cause::BadHost)),
+            ("http://localhost:3000/", Err(Cause::BadHost)),
+            ("http://localhost", Err(Cause::BadHost)),
+            ("http://localhost:3000, http://evil.example", Err(Cause::BadHost)),
+        ] {
+            headers.insert(ORIGIN, origin.parse().unwrap());
+            assert_eq!(check(&headers), told, "{origin}");
+        }
+        headers.insert(ORIGIN, "http://localhost:3000".parse().unwrap());
+        headers.append(ORIGIN, "http://evil.example".parse().unwrap());
         assert_eq!(check(&headers), Err(Cause::BadHost));
     }
 }

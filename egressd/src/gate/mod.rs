@@ -5,12 +5,17 @@
 
 pub(crate) mod admit;
 pub(crate) mod clients;
+mod farewell;
 mod host;
-mod path;
+pub(crate) mod path;
 pub(crate) mod presence;
 mod probe;
 pub(crate) mod query;
+pub(crate) mod seats;
 pub(crate) mod strip;
+pub(crate) mod turn;
+pub(crate) mod upgrade;
+pub(crate) mod wire;
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,14 +31,17 @@ use proto::control_lane::{ErrorShape, LogLevel};
 use proto::hazmat::SecretBytes;
 use proto::journal::Outcome;
 use proto::lease_lane::Caller;
+use proto::name::ProviderId;
 
 use crate::access_log::{AccessEnd, AccessLine};
 use crate::cut::Cut;
 use crate::keeper::{Answer, Ask, Opened};
 use crate::refusal::{self, Cause};
 use crate::ticket::Ticket;
+use crate::upstream::relay::Relayed;
 use crate::upstream::response_body::{BrokenOff, ResponseBody};
 use crate::worker::Worker;
+use turn::Turn;
 
 /// The body of whatever a client gets.
 pub(crate) enum Answered {
@@ -48,12 +56,13 @@ pub(crate) async fn answer(
     worker: Rc<Worker>,
     caller: Caller,
     cut: Rc<Cut>,
+    turn: Rc<Turn>,
     request: Request<Incoming>,
 ) -> Response<Answered> {
     cut.begin();
-    let shape = shape(&worker, request.uri().path());
-    if let Err(cause) = admit::check(&request) {
-        return refuse(&worker, cause, shape);
+    let shape = shape(&worker, path::provider(request.uri().path()));
+    if let Err(cause) = host::check(request.headers(), &worker.clients.origins) {
+        return refuse(&worker, cause, shape).map(Answered::Own);
     }
     let path = request.uri().path();
     let state = if path == probe::READY { worker.keeper.probe().await } else { worker.keeper.state() };
@@ -62,12 +71,18 @@ pub(crate) async fn answer(
     }
     let ask = match admit::ask(&request, caller) {
         Ok(ask) => ask,
-        Err(cause) => return refuse(&worker, cause, shape),
+        Err(cause) => return refuse(&worker, cause, shape).map(Answered::Own),
     };
     match crate::upstream::relay::relay(&worker, &cut, ask, request).await {
-        Ok(response) => {
+        Ok(relayed) => {
             cut.answered();
-            response.map(|body| Answered::Streamed(Box::new(body)))
+            match relayed {
+                Relayed::Answer(response) => response.map(Answered::Streamed),
+                Relayed::Switched(response, tunnel) => {
+                    turn.switch(tunnel);
+                    response.map(|()| Answered::Own(Full::default()))
+                }
+            }
         }
         // The ticket, if there was one, has logged it.
         Err(cause) => refusal::answer(cause, shape).map(Answered::Own),
@@ -122,13 +137,14 @@ pub(crate) async fn lease(
     }
 }
 
-/// In whose shape a client is refused that asks for that path, whatever else is wrong with it.
-fn shape(worker: &Worker, path: &str) -> ErrorShape {
-    let transport = path::provider(path).and_then(|provider| worker.upstream.transport(&provider));
+/// In whose shape a client is refused that asks for that provider, whatever else is wrong with it.
+fn shape(worker: &Worker, provider: Option<ProviderId>) -> ErrorShape {
+    let transport = provider.and_then(|provider| worker.upstream.transport(&provider));
     transport.map_or(ErrorShape::OpenAi, |transport| transport.errors)
 }
 
-fn refuse(worker: &Worker, cause: Cause, shape: ErrorShape) -> Response<Answered> {
+/// What a client is told that never got as far as an ask.
+fn refuse(worker: &Worker, cause: Cause, shape: ErrorShape) -> Response<Full<Bytes>> {
     worker.log.line(LogLevel::Info, || {
         AccessLine {
             provider: None,
@@ -141,7 +157,7 @@ fn refuse(worker: &Worker, cause: Cause, shape: ErrorShape) -> Response<Answered
         }
         .to_string()
     });
-    refusal::answer(cause, shape).map(Answered::Own)
+    refusal::answer(cause, shape)
 }
 
 impl Body for Answered {

@@ -9,6 +9,7 @@ use proto::name::ProviderId;
 use crate::refusal::Cause;
 
 const PROXY: &str = "/proxy/";
+const TWO_WAYS: Result<(), Cause> = Err(Cause::BadRequest("the path has an escape that is read in two ways"));
 
 /// Paths that come without the prefix, since an SDK has put our host, and no more, into a URL of its
 /// provider's. Routes as every other: keeperd judges them.
@@ -28,6 +29,12 @@ pub(crate) fn parse(path: &str) -> Result<Target<'_>, Cause> {
     let path = if path.is_empty() { "/" } else { path };
     check(path)?;
     Ok(Target { provider, path })
+}
+
+/// Whose SDK would have to understand an answer to a head that is refused, if it says so much.
+pub(crate) fn provider_of(head: &[u8]) -> Option<ProviderId> {
+    let target = head.split(|byte| *byte == b' ').nth(1)?;
+    provider(std::str::from_utf8(target).ok()?)
 }
 
 /// The provider a path names, whatever stands behind it.
@@ -62,6 +69,9 @@ fn check(path: &str) -> Result<(), Cause> {
             _ => {}
         }
     }
+    if path.contains('%') && !is_text(path) {
+        return Err(Cause::BadRequest("the path has escapes that are no UTF-8"));
+    }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
@@ -77,11 +87,25 @@ fn check_escape(high: Option<u8>, low: Option<u8>) -> Result<(), Cause> {
         return Err(Cause::BadRequest("the path has a broken percent escape"));
     };
     match high << 4 | low {
-        b'/' | b'\\' | b'.' | b';' | 0..=0x1f | 0x7f => {
-            Err(Cause::BadRequest("the path has an escape that is read in two ways"))
-        }
+        // Behind the last two a reader may undo what it finds a second time, or match it with a
+        // route that was not judged: none needs to be escaped (RFC 3986 section 2.3).
+        b'/' | b'\\' | b'.' | b';' | 0..=0x1f | 0x7f | b'%' => TWO_WAYS,
+        byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') => TWO_WAYS,
         _ => Ok(()),
     }
+}
+
+/// Whether the path is text with its escapes undone, each of which is whole. An overlong form, which
+/// some read as the character it stands for, is none.
+fn is_text(path: &str) -> bool {
+    let mut parts = path.split('%');
+    let mut text = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text.extend(u8::from_str_radix(code, 16));
+        text.extend_from_slice(rest.as_bytes());
+    }
+    std::str::from_utf8(&text).is_ok()
 }
 
 /// The value of a hex digit.
@@ -152,6 +176,15 @@ mod tests {
         assert!(matches!(parse("/upload/v1/../files"), Err(Cause::BadRequest(_))));
         let long = format!("/proxy/openai/{}", "a".repeat(PATH_MAX));
         assert!(matches!(parse(&long), Err(Cause::BadRequest(_))));
+    }
+
+    #[test]
+    fn a_refused_head_still_tells_whose_it_was_if_it_did() {
+        let of = |head: &[u8]| provider_of(head).map(|id| id.to_string());
+        assert_eq!(of(b"POST /proxy/google/v1beta/x HTTP/1.1\r\nbad").as_deref(), Some("google"));
+        for head in [&b""[..], b"POST", b"POST /proxy/", b"POST /proxy/\xff/x H", b"POST /x/google/ H"] {
+            assert_eq!(of(head), None);
+        }
     }
 
     #[test]

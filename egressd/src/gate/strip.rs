@@ -8,14 +8,15 @@ use std::collections::HashSet;
 
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED,
-    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-    VIA,
+    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VIA,
 };
 
 use proto::control_lane::TokenSlot;
 use proto::lease_lane::Inject;
 
 use super::admit::{SECRET, TOKEN_HEADERS};
+use super::upgrade;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -51,9 +52,20 @@ impl Strip {
     pub(crate) fn head(&self, from: &HeaderMap) -> HeaderMap {
         let mut to = HeaderMap::with_capacity(from.len() + 2);
         for (name, value) in from {
-            if *name != TRAILER && self.passes(name) {
-                to.append(name.clone(), value.clone());
+            if *name == TRAILER || !self.passes(name) {
+                continue;
             }
+            if *name != SEC_WEBSOCKET_PROTOCOL {
+                to.append(name.clone(), value.clone());
+            } else if let Some(protocols) = upgrade::without_key(value) {
+                to.append(name.clone(), protocols);
+            }
+        }
+        // About the hop to the provider, which is ours: whether what comes behind a body is wanted
+        // there is said to it as it was said here.
+        if names(from, &TE).any(|coding| coding == "trailers") {
+            to.insert(TE, HeaderValue::from_static("trailers"));
+            to.insert(CONNECTION, HeaderValue::from_static("te"));
         }
         if self.passes(&TRAILER)
             && let Some(announced) = self.announced(from)

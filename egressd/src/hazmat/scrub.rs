@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use hyper::ext::ReasonPhrase;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::http::response::Parts;
 use proto::hazmat::SecretBytes;
 
 use super::find::{Plan, plan};
 use super::wash;
+use crate::gate::path::hex;
 
 pub(crate) use super::find::Then;
 
@@ -57,6 +58,10 @@ impl Scrub {
             if let Some(clean) = self.in_text(value.as_bytes()) {
                 *value = HeaderValue::from_maybe_shared(clean).unwrap_or(HeaderValue::from_static("*"));
             }
+            // A client goes where this says, and undoes what it finds there.
+            if *name == LOCATION && self.is_escaped_in(value.as_bytes()) {
+                *value = HeaderValue::from_static("*");
+            }
             if self.is_in_name(name) {
                 named.push(name.clone());
             }
@@ -95,6 +100,16 @@ impl Scrub {
         is_in
     }
 
+    /// Whether the value is in it with some of its bytes as percent escapes.
+    #[expect(clippy::disallowed_methods, reason = "INV-02: the value is compared with what came back")]
+    fn is_escaped_in(&mut self, text: &[u8]) -> bool {
+        let value = self.value.expose();
+        let is_in = text.contains(&b'%')
+            && (0..text.len()).any(|at| begins_escaped(text.get(at..).unwrap_or_default(), value));
+        self.has_hit |= is_in;
+        is_in
+    }
+
     /// The text with stars in the value's place, if the value is in it.
     #[expect(clippy::disallowed_methods, reason = "INV-02: the value is compared with what came back")]
     fn in_text(&mut self, text: &[u8]) -> Option<Bytes> {
@@ -109,6 +124,21 @@ impl Scrub {
         self.has_hit = true;
         Some(copy(&plan, value, text))
     }
+}
+
+/// Whether the text begins with the value, each byte of it as it is or as a percent escape.
+fn begins_escaped(mut text: &[u8], value: &[u8]) -> bool {
+    value.iter().all(|byte| {
+        let (same, rest) = match text {
+            [b'%', high, low, rest @ ..] => {
+                (hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low), rest)
+            }
+            [plain, rest @ ..] => (Some(*plain), rest),
+            [] => (None, text),
+        };
+        text = rest;
+        same == Some(*byte)
+    })
 }
 
 /// The piece itself where nothing was found: not a byte of it is copied then.

@@ -12,6 +12,7 @@ use proto::lease_lane::Inject;
 use super::request_body::RequestBody;
 use crate::gate::query;
 use crate::gate::strip::Strip;
+use crate::gate::upgrade::Upgrade;
 use crate::hazmat::needle::Needle;
 use crate::hazmat::scrub::Scrub;
 use crate::hazmat::watch::Watch;
@@ -42,6 +43,7 @@ pub(super) fn build(
 ) -> Result<Built, Cause> {
     let mut headers = strip.head(&client.headers);
     headers.insert(HOST, host(&opened)?);
+    Upgrade::of(client).announce(&mut headers);
     let slots = &transport.token_slots;
     let value = opened.value.map(Rc::new);
     let (needle, target) = match (&opened.inject, &value) {

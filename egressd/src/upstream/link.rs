@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::{Request, Response};
@@ -70,6 +71,20 @@ impl Link {
             self.arm.unload();
         }
         result
+    }
+
+    /// The stream itself, once its protocol was changed, and what came behind the head. INV-06: its
+    /// value is written, and looked for no longer.
+    pub(super) async fn into_stream(mut self) -> (Injector<Wire>, Bytes) {
+        std::future::poll_fn(|cx| {
+            let _ = self.drive(cx);
+            Poll::Ready(())
+        })
+        .await;
+        self.arm.unload();
+        self.arm.forget();
+        let parts = self.connection.into_parts();
+        (parts.io.into_inner(), parts.read_buf)
     }
 
     /// Reads and writes what can be; ready when the connection has ended.

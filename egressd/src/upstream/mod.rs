@@ -14,6 +14,7 @@ pub(crate) mod resolve;
 pub(crate) mod response_body;
 pub(crate) mod transports;
 mod trust;
+pub(crate) mod tunnel;
 mod upload_url;
 mod validity;
 

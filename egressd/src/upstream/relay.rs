@@ -1,8 +1,9 @@
 //! One request from its lease to its response.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -11,12 +12,15 @@ use proto::journal::Outcome;
 use super::dial;
 use super::head::{self, Built};
 use super::link::Link;
-use super::request_body::RequestBody;
+use super::request_body::{ClientFailure, RequestBody};
 use super::response_body::{Flight, ResponseBody};
+use super::tunnel::Tunnel;
 use super::upload_url;
 use crate::cut::Cut;
 use crate::gate;
 use crate::gate::strip::{self, Strip};
+use crate::gate::upgrade::{self, Upgrade};
+use crate::hazmat::scrub::Scrub;
 use crate::hazmat::watch::Sight;
 use crate::keeper::{Ask, Opened};
 use crate::refusal::Cause;
@@ -32,8 +36,11 @@ pub(crate) async fn relay(
     cut: &Rc<Cut>,
     mut ask: Ask,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Cause> {
+) -> Result<Relayed, Cause> {
     let (client, mut body) = request.into_parts();
+    if Upgrade::of(&client) == Upgrade::WebSocket && !body.is_end_stream() {
+        return Err(Cause::BadRequest("a request that changes the protocol has no body"));
+    }
     loop {
         let (ticket, opened) = gate::lease(worker, cut, ask.clone(), &client).await?;
         let seq = ticket.seq();
@@ -44,7 +51,7 @@ pub(crate) async fn relay(
             attempted = attempt(worker, &ask, &client, body, ticket, *opened) => attempted,
         };
         match attempted {
-            Ok(response) => return Ok(response),
+            Ok(relayed) => return Ok(relayed),
             Err(Failed::Stale(untouched)) => {
                 body = *untouched;
                 ask.retry_of = Some(seq);
@@ -52,6 +59,14 @@ pub(crate) async fn relay(
             Err(Failed::For(cause)) => return Err(cause),
         }
     }
+}
+
+/// What came back.
+pub(crate) enum Relayed {
+    /// An answer.
+    Answer(Response<Box<ResponseBody>>),
+    /// The protocol is another from here on.
+    Switched(Response<()>, Box<Tunnel>),
 }
 
 enum Failed {
@@ -68,7 +83,7 @@ async fn attempt(
     body: Incoming,
     mut ticket: Ticket,
     opened: Opened,
-) -> Result<Response<ResponseBody>, Failed> {
+) -> Result<Relayed, Failed> {
     let upstream = &worker.upstream;
     let Some((number, place)) = upstream.outside.transports.place_of(&ask.provider, &opened) else {
         // The providers changed, and the egressd that knows the new ones is about to come.
@@ -100,7 +115,12 @@ async fn attempt(
     }
     match result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")))
+            let is_asked = Upgrade::of(client) == Upgrade::WebSocket;
+            if !is_asked || !upgrade::is_websocket(response.headers()) {
+                return Err(fail(ticket, Cause::UpstreamUnreachable("it changed the protocol unasked")));
+            }
+            let silence = place.transport.idle_timeout_ms;
+            Ok(switched(response, *link, scrub, ticket, silence).await)
         }
         Ok(response) => {
             ticket.answered(response.status().as_u16());
@@ -119,12 +139,12 @@ async fn attempt(
             }
             let flight = Flight { link, scrub, ticket, source, pool: upstream.pool.clone(), place: number };
             let body = ResponseBody::new(incoming, flight, place.transport.idle_timeout_ms).settled().await;
-            let mut response = Response::new(body);
+            let mut response = Response::new(Box::new(body));
             *response.status_mut() = head.status;
             *response.headers_mut() = strip::response(head.headers);
             let transport = &place.transport;
             upload_url::rewrite(response.headers_mut(), client, &ask.provider, transport, &base_path);
-            Ok(response)
+            Ok(Relayed::Answer(response))
         }
         Err(()) => {
             let may_repeat = link.was_stale() && (!link.has_written() || is_repeatable(client));
@@ -133,12 +153,41 @@ async fn attempt(
                 ticket.over(Outcome::UpstreamFailed);
                 return Err(Failed::Stale(Box::new(body)));
             }
-            let cause = Cause::UpstreamUnreachable("it broke off before it answered");
-            let outcome = if source.has_failed() { Outcome::ClientGone } else { Outcome::UpstreamFailed };
+            let broke_off = Cause::UpstreamUnreachable("it broke off before it answered");
+            let (outcome, cause) = match source.failure() {
+                None => (Outcome::UpstreamFailed, broke_off),
+                Some(ClientFailure::BrokeOff) => (Outcome::ClientGone, broke_off),
+                Some(ClientFailure::Wrong(fault)) => (Outcome::ClientGone, fault.cause()),
+            };
             ticket.over(outcome);
             Err(Failed::For(cause))
         }
     }
+}
+
+async fn switched(
+    response: Response<Incoming>,
+    link: Link,
+    scrub: Option<Scrub>,
+    mut ticket: Ticket,
+    silence_ms: u32,
+) -> Relayed {
+    ticket.answered(response.status().as_u16());
+    let (mut head, _) = response.into_parts();
+    if let Some(mut scrub) = scrub {
+        scrub.head(&mut head);
+        if scrub.has_hit() {
+            ticket.echoed();
+        }
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = strip::response(head.headers);
+    Upgrade::WebSocket.announce(response.headers_mut());
+    // INV-06: with the head the value has served; what comes next is not looked through.
+    let (provider, early) = link.into_stream().await;
+    let silence = (silence_ms > 0).then(|| Duration::from_millis(u64::from(silence_ms)));
+    Relayed::Switched(response, Box::new(Tunnel::new(provider, early, ticket, silence)))
 }
 
 async fn connect(worker: &Worker, number: usize) -> Result<Box<Link>, Cause> {
@@ -155,6 +204,7 @@ fn fail(ticket: Ticket, cause: Cause) -> Failed {
         Cause::Revoked => Outcome::Revoked,
         Cause::UpstreamUnreachable(_) => Outcome::UpstreamUnreachable,
         Cause::BadRequest(_)
+        | Cause::HeadTooLarge(_)
         | Cause::BadHost
         | Cause::NoSuchPath
         | Cause::Keeper(..)

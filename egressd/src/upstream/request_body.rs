@@ -15,14 +15,24 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 
 use crate::gate::strip::Strip;
+use crate::gate::wire::Fault;
 use crate::ticket::Tally;
 
 struct Shared {
     body: RefCell<Option<Incoming>>,
     is_touched: Cell<bool>,
-    has_failed: Cell<bool>,
+    failure: Cell<Option<ClientFailure>>,
     tally: Rc<Tally>,
     strip: Rc<Strip>,
+}
+
+/// Why a client's body does not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientFailure {
+    /// The client has gone.
+    BrokeOff,
+    /// It is there, and is to be told.
+    Wrong(Fault),
 }
 
 /// The end that hyper's client reads.
@@ -37,7 +47,7 @@ impl RequestBody {
         let shared = Rc::new(Shared {
             body: RefCell::new(Some(body)),
             is_touched: Cell::new(false),
-            has_failed: Cell::new(false),
+            failure: Cell::new(None),
             tally,
             strip,
         });
@@ -67,9 +77,9 @@ impl BodySource {
         if self.0.is_touched.get() { None } else { self.0.body.borrow_mut().take() }
     }
 
-    /// Whether the client broke off while it sent its body.
-    pub(super) fn has_failed(&self) -> bool {
-        self.0.has_failed.get()
+    /// Whether its body will not come whole, and why.
+    pub(super) fn failure(&self) -> Option<ClientFailure> {
+        self.0.failure.get()
     }
 }
 
@@ -90,7 +100,8 @@ impl Body for RequestBody {
         match frame {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(self.0.pass_on(frame)))),
             Poll::Ready(Some(Err(error))) => {
-                self.0.has_failed.set(true);
+                let failure = Fault::behind(&error).map_or(ClientFailure::BrokeOff, ClientFailure::Wrong);
+                self.0.failure.set(Some(failure));
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) | Poll::Pending => frame,

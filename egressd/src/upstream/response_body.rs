@@ -195,7 +195,7 @@ impl ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         if let Some(flight) = self.flight.take() {
-            let by_client = flight.source.has_failed();
+            let by_client = flight.source.failure().is_some();
             flight.ticket.over(if by_client { Outcome::ClientGone } else { outcome });
         }
         self.stage = Stage::Broken;

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use proto::clients::ClientRules;
 use proto::control_lane::{
     ControlOrder, ControlReport, ErrorShape, ListenerKind, LogLevel, Scheme, StartEgress, Transport,
 };
@@ -82,7 +83,13 @@ impl Broker {
 
     /// As [`Broker::start`], with that many workers.
     pub(crate) fn start_with(provider: &Provider, lanes: u16) -> Self {
-        Self::start_as(Command::new(env!("CARGO_BIN_EXE_egressd")), provider, lanes)
+        let egressd = Command::new(env!("CARGO_BIN_EXE_egressd"));
+        Self::start_as(egressd, provider, lanes, ClientRules::DEFAULT)
+    }
+
+    /// As [`Broker::start`], with those rules for its clients.
+    pub(crate) fn start_ruled(provider: &Provider, rules: ClientRules) -> Self {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_egressd")), provider, 1, rules)
     }
 
     /// As [`Broker::start`], with locked memory for its lanes and some short values only.
@@ -91,10 +98,10 @@ impl Broker {
         // The limit does not bind a process with CAP_IPC_LOCK, as root's has.
         let limited = r#"ulimit -l 160; drop=; [ "$(id -u)" != 0 ] || drop="setpriv --bounding-set -ipc_lock"; exec $drop "$0""#;
         command.args(["-c", limited, env!("CARGO_BIN_EXE_egressd")]);
-        Self::start_as(command, provider, 1)
+        Self::start_as(command, provider, 1, ClientRules::DEFAULT)
     }
 
-    fn start_as(mut command: Command, provider: &Provider, lanes: u16) -> Self {
+    fn start_as(mut command: Command, provider: &Provider, lanes: u16, rules: ClientRules) -> Self {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("egressd-flow-{}-{count}", std::process::id()));
@@ -126,6 +133,7 @@ impl Broker {
             transports: 10,
             strictness: Strictness::Required,
             account: None,
+            clients: rules,
             log: LogLevel::Info,
         };
         let fds = far.into_iter().map(OwnedFd::from).chain([tcp.into(), unix.into()]).collect();

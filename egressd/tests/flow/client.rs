@@ -38,11 +38,36 @@ impl Client<UnixStream> {
     }
 }
 
+/// A stream with two halves.
+pub(crate) trait Halves {
+    fn finish(&self);
+    fn take_no_longer_than(&self, time: Duration);
+}
+
+impl Halves for TcpStream {
+    fn take_no_longer_than(&self, time: Duration) {
+        self.set_write_timeout(Some(time)).unwrap();
+    }
+
+    fn finish(&self) {
+        self.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+}
+
 impl<S: Read + Write> Client<S> {
     /// Sends those bytes.
     pub(crate) fn send(&mut self, text: &str) -> &mut Self {
         self.stream.write_all(text.as_bytes()).unwrap();
         self
+    }
+
+    /// Sends it again and again, until the other side takes no more for a while.
+    pub(crate) fn flood(&mut self, text: &str)
+    where
+        S: Halves,
+    {
+        self.stream.take_no_longer_than(Duration::from_millis(200));
+        while self.stream.write_all(text.as_bytes()).is_ok() {}
     }
 
     /// Sends a request with the good token and no body.
@@ -69,6 +94,14 @@ impl<S: Read + Write> Client<S> {
             text.push_str(&std::mem::take(&mut self.got));
         }
         text
+    }
+
+    /// Sends nothing more.
+    pub(crate) fn finish(&mut self)
+    where
+        S: Halves,
+    {
+        self.stream.finish();
     }
 
     /// Whether the connection ends without another byte.

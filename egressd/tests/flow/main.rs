@@ -9,7 +9,11 @@ mod echoes;
 #[cfg(test)]
 mod hazmat;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod sockets;
 
 use broker::{Broker, value};
 use client::Client;
@@ -176,24 +180,71 @@ fn what_must_not_stand_in_a_head_does_not_get_through_behind_a_body() {
 }
 
 #[test]
-fn a_provider_never_sees_two_lengths() {
+fn trailers_come_back_to_a_client_that_asks_for_them() {
+    let (provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    let asks = "GET /proxy/openai/v1/trailers HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n";
+    client.send(&format!("{asks}connection: te\r\nte: gzip, trailers\r\n\r\n"));
+    let response = client.until("\r\n\r\n4\r\nbody\r\n0\r\nx-sum: 7\r\n\r\n");
+    assert!(response.contains("\r\ntrailer: x-sum\r\n"), "{response}");
+    let head = provider.head();
+    assert!(head.contains("\r\nte: trailers\r\n") && head.contains("\r\nconnection: te\r\n"), "{head}");
+    client.send(&format!("{asks}\r\n")).until("body\r\n0\r\n\r\n");
+    let head = provider.head();
+    assert!(!head.contains("\r\nte: ") && !head.contains("connection"), "{head}");
+}
+
+#[test]
+fn a_body_with_two_framings_or_two_lengths_is_refused_with_its_connection() {
     let (provider, broker) = world();
     let head = "POST /proxy/openai/v1/upload HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n";
-    for framing in
-        ["content-length: 3\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 3"]
-    {
+    for framing in [
+        "content-length: 3\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 3",
+        "content-length: 3\r\ncontent-length: 3",
+    ] {
         let mut client = Client::tcp(&broker);
         client.send(&format!("{head}{framing}\r\n\r\n5\r\nfirst\r\n0\r\n\r\n"));
-        assert!(client.response().starts_with("HTTP/1.1 204"));
+        let response = client.response();
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        assert!(response.contains("x-ugent-refusal: bad_request\r\n"), "{response}");
         assert!(client.is_at_end(), "nothing that is behind it is a request");
-        let head = provider.head();
-        assert!(head.contains("transfer-encoding: chunked") && !head.contains("content-length"), "{head}");
     }
-    let head = head.replace("upload", "echo");
+    assert!(broker.is_unasked());
+    assert_eq!(provider.connections(), 0);
+}
+
+#[test]
+fn a_broken_chunk_is_told_to_the_client_and_cuts_the_providers_request_off() {
+    let (provider, broker) = world();
     let mut client = Client::tcp(&broker);
-    client.send(&format!("{head}content-length: 3\r\ncontent-length: 3\r\n\r\nabc"));
-    assert!(client.response().ends_with("\r\n\r\nabc"));
-    assert_eq!(provider.head().matches("content-length: 3\r\n").count(), 1);
+    client.send(
+        "POST /proxy/openai/v1/upload HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n\
+         transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+    );
+    while provider.next() != Seen::Piece("first".into()) {}
+    client.send("3;x=y\r\nabc\r\n0\r\n\r\n");
+    let response = client.response();
+    assert!(response.starts_with("HTTP/1.1 400 ") && response.contains("extension"), "{response}");
+    assert!(client.is_at_end());
+    assert_eq!(broker.closed(), (1, Outcome::ClientGone, None, 5, 0));
+}
+
+#[test]
+fn a_bad_request_behind_a_good_one_leaves_the_answer_to_the_good_one_whole() {
+    let (provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    let good =
+        "GET /proxy/openai/v1/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer good\r\n\r\n";
+    client.send(&format!("{good}GET / HTTP/1.1\r\nhost: localhost\r\na : b\r\n\r\n{good}"));
+    client.until("data: one\n\n");
+    provider.go();
+    let rest = client.until("}}");
+    let refusal = rest.find("data: two\n\n\r\n0\r\n\r\nHTTP/1.1 400 ");
+    assert!(refusal.is_some(), "the answer to the end, and only then the refusal: {rest}");
+    assert!(rest.contains("colon") && client.is_at_end());
+    assert_eq!(broker.closed(), (1, Outcome::Completed, Some(200), 0, 22));
+    assert!(broker.is_unasked());
 }
 
 #[test]
@@ -348,7 +399,7 @@ fn a_malformed_head_never_reaches_keeperd() {
         (format!("POST /proxy/openai/v1 HTTP/1.1\r\n{good}transfer-encoding: gzip\r\n"), 400),
         (format!("GET /v1/chat HTTP/1.1\r\n{good}"), 404),
         (format!("GET / HTTP/1.1\r\n{good}"), 404),
-        ("GET /proxy/openai/v1 HTTP/1.1\r\nauthorization: Bearer good\r\n".to_owned(), 403),
+        ("GET /proxy/openai/v1 HTTP/1.1\r\nauthorization: Bearer good\r\n".to_owned(), 400),
         ("GET /proxy/openai/v1 HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 403),
         ("GET /healthz HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 403),
         (format!("GET /proxy/openai/v1 HTTP/1.1\r\n{good}origin: http://localhost\r\n"), 403),
@@ -365,6 +416,18 @@ fn a_malformed_head_never_reaches_keeperd() {
         );
     }
     assert!(broker.is_unasked());
+}
+
+#[test]
+fn a_malformed_head_is_refused_in_the_shape_of_the_provider_it_names() {
+    let (_provider, broker) = world();
+    let mut client = Client::tcp(&broker);
+    client.send("POST /proxy/google/v1beta/x HTTP/1.1\r\nhost: localhost\r\na : b\r\n\r\n");
+    let response = client.response();
+    assert!(
+        response.contains(r#"{"error":{"code":400,"#) && response.contains("INVALID_ARGUMENT"),
+        "{response}"
+    );
 }
 
 #[test]

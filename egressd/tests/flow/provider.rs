@@ -145,6 +145,15 @@ fn answer(
     if let Some((_, how)) = path.split_once("/echoed-") {
         return crate::echoes::answer(stream, how, head, pause);
     }
+    if path.ends_with("/trailers") {
+        send(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n");
+        chunk(stream, "body");
+        send(stream, "0\r\nx-sum: 7\r\n\r\n");
+        return true;
+    }
+    if path.ends_with("/socket") {
+        return crate::sockets::answer(stream, head, tell);
+    }
     if path.ends_with("/upload") {
         loop {
             let mut line = String::new();

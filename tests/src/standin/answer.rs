@@ -15,6 +15,7 @@ use super::other::{Other, Reply};
 use super::pieces::{Piece, Pieces};
 use super::script::{Course, Script};
 use super::seen::{Ended, Log, Seen};
+use super::socket;
 
 /// Most of a body that is remembered; what is behind it is read and forgotten.
 const BODY_KEPT: usize = 8 * 1024 * 1024;
@@ -25,6 +26,8 @@ pub(super) async fn answer(
     shared: Arc<Shared>,
     connection: u64,
 ) -> Option<Response<Pieces>> {
+    let mut request = request;
+    let upgrade = hyper::upgrade::on(&mut request);
     let (head, body) = request.into_parts();
     let place = shared.log.begin(take_down(&head, connection));
     let script = Script::of(&head.headers);
@@ -53,6 +56,9 @@ pub(super) async fn answer(
             StatusCode::UNAUTHORIZED,
             &openai::error(message, "invalid_request_error", "invalid_api_key"),
         );
+    }
+    if head.uri.path() == socket::PATH {
+        return Some(socket::answer(&head.headers, upgrade, &shared.log, place));
     }
     match script.course {
         Course::Drop => return None,

@@ -14,6 +14,7 @@ mod pieces;
 mod script;
 mod seen;
 mod serve;
+mod socket;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

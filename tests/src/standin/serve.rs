@@ -44,7 +44,7 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared
         let shared = Arc::clone(&shared);
         async move { answer(request, shared, number).await.ok_or(BrokenOff) }
     });
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
 /// The script wants no answer; as an error it makes hyper close the connection.

@@ -138,7 +138,7 @@ impl Http {
         self.framing = match (answer.header("transfer-encoding"), answer.header("content-length")) {
             (Some(_), _) => Framing::Chunked(0),
             (None, Some(length)) => Framing::Length(length.parse().map_err(|_| broken("no length"))?),
-            (None, None) if status == 204 || status == 304 => Framing::Over,
+            (None, None) if status < 200 || status == 204 || status == 304 => Framing::Over,
             (None, None) => Framing::UntilClose,
         };
         Ok(answer)
@@ -184,6 +184,16 @@ impl Http {
             body.push(byte);
         }
         Ok(body)
+    }
+
+    /// Reads that many bytes behind a head, whatever they are.
+    ///
+    /// # Errors
+    /// The connection ends before.
+    pub fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Whether the peer closes the connection.

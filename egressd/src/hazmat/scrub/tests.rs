@@ -145,6 +145,28 @@ fn a_name_is_found_in_lower_case_too() {
     assert!(scrub.has_hit());
 }
 
+#[test]
+fn a_location_has_it_in_no_spelling_that_a_client_would_undo() {
+    let value = b"sk-Canary+0123456789/ABCDEF=";
+    for (location, is_found) in [
+        ("/?key=sk-Canary%2B0123456789%2fABCDEF%3d&a=1", true),
+        ("/?key=%73k-Canary+0123456789/ABCDEF=", true),
+        ("/sk-Canary%2B0123456789%2FABCDE", false),
+        ("/sk-Canary%2C0123456789%2FABCDEF%3D", false),
+        ("/%", false),
+        ("/plain", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        for name in ["location", "x-other"] {
+            headers.insert(name, location.parse().unwrap());
+        }
+        let mut scrub = scrub(value);
+        scrub.headers(&mut headers);
+        assert_eq!((headers["location"] == "*", scrub.has_hit()), (is_found, is_found), "{location}");
+        assert_eq!(headers["x-other"], location);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proto::clients::ClientRules;
 use proto::control_lane::{
     Account, ControlOrder, ControlReport, KdfCost, Keep, KnownPeer, ListenerKind, LogLevel, Role,
     StartEgress, StartKeeper, System, Wish,
@@ -54,17 +55,10 @@ pub(crate) fn control_order() -> impl Strategy<Value = ControlOrder> {
         );
     let listeners = vec(select(vec![ListenerKind::Tcp, ListenerKind::Unix]), 0..4);
     let ways = (select(Strictness::ALL), select(LogLevel::ALL));
-    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), (ways, of(account()))).prop_map(
-        |(generation, lanes, listeners, transports, ((strictness, log), account))| StartEgress {
-            generation,
-            lanes,
-            listeners,
-            transports,
-            strictness,
-            account,
-            log,
-        },
-    );
+    let egress = (any::<u32>(), any::<u16>(), listeners, any::<u32>(), (ways, of(account()), clients()))
+        .prop_map(|(generation, lanes, listeners, transports, ((strictness, log), account, clients))| {
+            StartEgress { generation, lanes, listeners, transports, strictness, account, clients, log }
+        });
     prop_oneof![
         keeper.prop_map(ControlOrder::StartKeeper),
         Just(ControlOrder::Unlock),
@@ -111,6 +105,19 @@ pub(crate) fn control_report() -> impl Strategy<Value = ControlReport> {
         (select(LogLevel::ALL), any::<String>()).prop_map(|(level, text)| ControlReport::Log { level, text }),
         of(failure()).prop_map(|failure| ControlReport::Stopped { failure }),
     ]
+}
+
+fn clients() -> impl Strategy<Value = ClientRules> {
+    (any::<[u32; 5]>(), vec("[a-z]{1,8}://[a-z.]{1,20}", 0..3)).prop_map(
+        |([connections, of_one_user, idle_secs, head_secs, stall_secs], origins)| ClientRules {
+            connections,
+            of_one_user,
+            idle_secs,
+            head_secs,
+            stall_secs,
+            origins,
+        },
+    )
 }
 
 fn keep() -> impl Strategy<Value = Keep> {
