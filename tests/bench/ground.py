@@ -77,7 +77,8 @@ class Ground:
         self.dir = Path(tempfile.mkdtemp(prefix="ugent-bench-"))
         os.chmod(self.dir, 0o711)
         self.key = "sk-" + os.urandom(24).hex()
-        upstream = self.start([self.tool, "upstream", "--dir", self.dir], self.other_core, stdin=subprocess.PIPE)
+        command = [*self.before(), self.tool, "upstream", "--dir", self.dir]
+        upstream = self.start(command, self.other_core, stdin=subprocess.PIPE)
         upstream.stdin.write(self.key + "\n")
         upstream.stdin.flush()
         self.upstream = upstream.stdout.readline().split()[1]
@@ -102,6 +103,10 @@ class Ground:
         self.children.append(child)
         return child
 
+    def before(self):
+        """What stands before a command of ours that others are not to disturb."""
+        return ["chrt", "--rr", "1"] if self.rr else []
+
     def spinners(self):
         """Idle-priority load, which keeps both cores from halting and gives way to anything."""
         spin = ["chrt", "--idle", "0", "sh", "-c", "while :; do :; done"]
@@ -123,8 +128,8 @@ class Ground:
         return json.loads(done.stdout)
 
     def load_command(self, verb, to, token, script, pids=(), more=()):
-        command = ["taskset", "-c", str(self.other_core), str(self.tool), verb, "--to", to, "--token", token,
-                   "--script", script]
+        command = [*self.before(), "taskset", "-c", str(self.other_core), str(self.tool), verb, "--to", to,
+                   "--token", token, "--script", script]
         if pids:
             command += ["--pids", ",".join(map(str, pids))]
         for name, value in dict(more).items():

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import ground as grounds
+import peers
 
 BASE = "nginx"
 
@@ -95,6 +96,20 @@ def idle(_place, peer, span):
     return {"mb": peer.memory() / 1e6, "wakes_per_second": (peer.switches() - before) / span_s}
 
 
+def grown(place, peer, span):
+    """CPU a request with 10 grants and with 100,000, of as many consumers."""
+    if peer.name != "ugent":
+        return {}
+    found = {}
+    for count in (10, 100_000):
+        others = "".join(peers.GRANT.replace("ugent-core", f"consumer-{number}") for number in range(count - 1))
+        grown_peer = peers.broker(place, f"grants-{count}", grants=others + peers.GRANT)
+        got = [saturated(place, grown_peer, span)["cpu_us"] for _ in range(3)]
+        place.stop([grown_peer.process])
+        found[f"cpu_us_{count}"] = statistics.median(got)
+    return found
+
+
 # Name, what, whether latency is what counts, whether it is measured once instead of in rounds.
 MEASURES = {
     "idle": (idle, False, True),
@@ -106,10 +121,12 @@ MEASURES = {
     "down-16k": (down(16 * 1024), False, False),
     "down-250": (down(250), False, False),
     "up": (up, False, False),
+    "streams-100": (open_streams(100), False, True),
     "streams-1000": (open_streams(1000), False, True),
-    "streams-10000": (open_streams(10_000), False, True),
+    "streams-8000": (open_streams(8000), False, True),
+    "grants": (grown, False, True),
 }
-NOT_IN_QUICK = {"streams-10000"}
+NOT_IN_QUICK = {"streams-1000", "streams-8000", "grants"}
 
 
 def all_of(place, quick, rounds, wanted):
@@ -120,11 +137,11 @@ def all_of(place, quick, rounds, wanted):
             continue
         print(f"== {name}: {measure.__doc__}", flush=True)
         spinning = place.spinners() if is_latency else []
-        peers = [peer for peer in place.peers if not (is_once and peer.name == "nginx-again")]
-        found[name] = {peer.name: {} for peer in peers}
+        turns = [peer for peer in place.peers if not (is_once and peer.name == "nginx-again")]
+        found[name] = {peer.name: {} for peer in turns}
         for number in range(1 if is_once else span.rounds):
-            turn = number % len(peers)
-            for peer in peers[turn:] + peers[:turn]:
+            turn = number % len(turns)
+            for peer in turns[turn:] + turns[:turn]:
                 try:
                     got = measure(place, peer, span)
                 except grounds.Unable as error:
@@ -144,7 +161,7 @@ def ratios(rounds, base):
 
 
 def tell(of_peers):
-    for quantity in next(iter(of_peers.values())):
+    for quantity in dict.fromkeys(quantity for got in of_peers.values() for quantity in got):
         parts = []
         for peer, quantities in of_peers.items():
             rounds = quantities.get(quantity, [])

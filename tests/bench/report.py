@@ -26,10 +26,13 @@ LINES = [
     ("down-16k", "cpu_s_per_gb", "CPU a GB of response, 16 KB chunks", 0.75, "s"),
     ("down-250", "cpu_s_per_gb", "CPU a GB of response, 250 B chunks", 0.9, "s"),
     ("up", "cpu_s_per_gb", "CPU a GB of request", None, "s"),
-    ("streams-1000", "kb_each", "memory a waiting stream, 1,000 open", None, "KB"),
-    ("streams-10000", "kb_each", "memory a waiting stream, 10,000 open", None, "KB"),
-    ("idle", "mb", "idle memory, all processes", None, "MB"),
-    ("idle", "wakes_per_second", "idle wake-ups a second", None, ""),
+    ("streams-1000", "kb_each", "memory a waiting stream, 1,000 open", "16 KB", "KB"),
+    ("streams-100", "kb_each", "memory a waiting stream, 100 open", "16 KB", "KB"),
+    ("streams-8000", "kb_each", "memory a waiting stream, 8,000 open", None, "KB"),
+    ("grants", "cpu_us_10", "CPU a small request, 10 grants", None, "us"),
+    ("grants", "cpu_us_100000", "CPU a small request, 100,000 grants", None, "us"),
+    ("idle", "mb", "idle memory, all processes", "12 MB", "MB"),
+    ("idle", "wakes_per_second", "idle wake-ups a second", "0", ""),
 ]
 
 
@@ -70,7 +73,7 @@ def chart(results, path):
                 middle, least, most = ratio
                 axes.barh(number + up, middle, 0.32, color=colour, label=peer if number == 0 else None,
                           xerr=[[middle - least], [most - middle]], error_kw={"linewidth": 0.8})
-        if target:
+        if isinstance(target, float):
             axes.plot([target, target], [number - 0.4, number + 0.4], color="#c0392b", linewidth=2)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(shown)), [row[0] for row in reversed(shown)])

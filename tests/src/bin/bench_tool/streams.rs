@@ -38,9 +38,12 @@ pub(crate) fn run(options: &Options) -> Result<Value, Failed> {
         }
         let before = measured.cpu()?;
         let mut tasks = Vec::new();
+        // Not all at once: real streams have nothing to do with each other.
+        let apart = Duration::from_micros(options.get("apart-us", 400)?);
         for wire in wires {
             let read = read_events(wire, target.clone(), Rc::clone(&delays));
             tasks.push(tokio::task::spawn_local(read));
+            tokio::time::sleep(apart).await;
         }
         for task in tasks {
             task.await??;
