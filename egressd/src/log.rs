@@ -107,9 +107,9 @@ impl Log {
 impl Shared {
     fn has_room(&self) -> bool {
         let second = self.began.elapsed().as_secs() << 32;
-        let counted = |made: u64| if made < second { second } else { made + 1 };
+        let counted = |made: u64| if made < second { second + 1 } else { made + 1 };
         let before = self.made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |made| Some(counted(made)));
-        before.map_or(0, counted) & u64::from(u32::MAX) < LINES
+        before.map_or(0, counted) & u64::from(u32::MAX) <= LINES
     }
 
     fn ring(&self) {

@@ -49,6 +49,7 @@ defaults
   timeout client 1h
   timeout server 1h
   option http-keep-alive
+  option http-no-delay
   http-reuse always
 frontend gateway
   bind 127.0.0.1:{port}
@@ -181,13 +182,13 @@ def answering(peer):
     """Waits until it gives the upstream's answer."""
     request = urllib.request.Request(f"http://{peer.address}/proxy/openai/v1/chat/completions", method="POST",
                                      data=b"{}", headers={"Authorization": f"Bearer {peer.token}", "x-bench": "json 2"})
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while True:
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 assert answer.status == 200
                 return peer
-        except (urllib.error.URLError, ConnectionError) as error:
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
             if time.monotonic() > deadline or peer.process.poll() is not None:
                 raise RuntimeError(f"{peer.name} does not answer: {error}") from None
             time.sleep(0.05)

@@ -30,7 +30,7 @@ LINES = [
     ("streams-100", "kb_each", "memory a waiting stream, 100 open", "16 KB", "KB"),
     ("streams-8000", "kb_each", "memory a waiting stream, 8,000 open", None, "KB"),
     ("grants", "cpu_us_10", "CPU a small request, 10 grants", None, "us"),
-    ("grants", "cpu_us_100000", "CPU a small request, 100,000 grants", None, "us"),
+    ("grants", "cpu_us_50000", "CPU a small request, 50,000 grants", None, "us"),
     ("idle", "mb", "idle memory, all processes", "12 MB", "MB"),
     ("idle", "wakes_per_second", "idle wake-ups a second", "0", ""),
 ]

@@ -118,7 +118,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
         ];
         for text in texts {
-            let (mut response, mut body) = (Response::new(), Vec::new());
+            let (mut response, mut body) = (Response::new(), Vec::<u8>::new());
             for byte in text.as_bytes() {
                 assert!(!response.is_over());
                 response.take(&[*byte], |bytes| body.extend(bytes)).unwrap();
