@@ -73,7 +73,7 @@ impl Control {
     pub(crate) fn read(&mut self) -> Result<(), Ended> {
         match self.lane.receive() {
             Ok(Received::Closed) => Err(Ended::Orphaned),
-            Ok(Received::Bytes | Received::Nothing) => Ok(()),
+            Ok(Received::Bytes | Received::Last | Received::Nothing) => Ok(()),
             Err(error) => Err(ended(&error)),
         }
     }

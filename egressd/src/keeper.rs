@@ -8,22 +8,29 @@ mod overdue;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::cut::Cut;
 use crate::hazmat::rest;
 use proto::control_lane::Scheme;
 use proto::hazmat::SecretBytes;
-use proto::lease_lane::{Caller, Inject, LeaseAnswer, LeaseRequest};
+use proto::lease_lane::{Caller, Ending, Inject, LeaseAnswer, LeaseRequest};
 use proto::meta::{LeaseId, RecordSeq};
 use proto::name::{Handle, Host, Method, ProviderId};
 use proto::refusal::Refusal;
 use tokio::io::Interest;
-use tokio::net::UnixStream;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 use unix::lane::{Flushed, Lane, LaneError, Parcel, Received, Taken};
 
 use overdue::Due;
+
+/// How long the end of a request may wait for an ask to go with: it saves keeperd a turn for each
+/// request, and nobody waits for it.
+const ENDS_WAIT: Duration = Duration::from_millis(5);
 
 /// What is known of keeperd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +78,8 @@ pub(crate) struct Opened {
     pub(crate) path: String,
     /// Where in the head.
     pub(crate) inject: Inject,
+    /// How soon keeperd must know of its end.
+    pub(crate) ending: Ending,
     /// For one request; none where it is injected nowhere.
     pub(crate) value: Option<SecretBytes>,
 }
@@ -106,6 +115,10 @@ pub(crate) struct Keeper(Rc<Shared>);
 
 struct Shared {
     outbox: RefCell<Vec<(LeaseRequest, Option<SecretBytes>)>>,
+    /// Whether something in it waits for an answer, or somebody for its end.
+    is_asking: Cell<bool>,
+    /// When the ends in it go out by themselves.
+    ends_due: Cell<Option<Instant>>,
     waiting: RefCell<HashMap<u64, Waiting>>,
     /// The requests that are not over, by their asks: what they run under, and how they are cut.
     leased: RefCell<HashMap<u64, (LeaseId, Rc<Cut>)>>,
@@ -133,6 +146,8 @@ impl Keeper {
     pub(crate) fn new() -> Self {
         Self(Rc::new(Shared {
             outbox: RefCell::default(),
+            is_asking: Cell::new(false),
+            ends_due: Cell::new(None),
             waiting: RefCell::default(),
             leased: RefCell::default(),
             last_seq: Cell::new(0),
@@ -179,22 +194,23 @@ impl Keeper {
         Some((seq, waiting))
     }
 
-    /// Puts the end of a request on the lane, also of one that waits for its answer.
-    pub(crate) fn close(&self, close: LeaseRequest) {
+    /// Puts the end of a request on the lane, at once or when keeperd can do without, also of one that waits for its answer.
+    pub(crate) fn close(&self, close: LeaseRequest, ending: Ending) {
         if let LeaseRequest::Close { seq, .. } = &close {
             self.0.waiting.borrow_mut().remove(seq);
             self.0.leased.borrow_mut().remove(seq);
         }
-        if self.state() != KeeperState::Lost {
-            self.put(close, None);
+        match (self.state(), ending) {
+            (KeeperState::Lost, _) => {}
+            (_, Ending::AtOnce) => self.put(close, None),
+            (_, Ending::Soon) => self.put_later(close),
         }
     }
 
     /// Moves frames until the lane breaks; says why. Asks that wait then fail, and later ones too.
-    /// `watch` is another descriptor of the lane's socket: it waits, and the lane moves the bytes.
-    pub(crate) async fn drive(&self, lane: Lane, watch: UnixStream) -> LaneError {
+    pub(crate) async fn drive(&self, lane: Lane) -> LaneError {
         let broken = tokio::select! {
-            broken = self.exchange(lane, watch) => broken,
+            broken = self.exchange(lane) => broken,
             () = self.keep_watch() => LaneError::Closed,
         };
         self.0.state.set(KeeperState::Lost);
@@ -212,50 +228,82 @@ impl Keeper {
 
     fn put(&self, request: LeaseRequest, token: Option<SecretBytes>) {
         self.0.outbox.borrow_mut().push((request, token));
+        self.0.is_asking.set(true);
         self.0.bell.notify_one();
     }
 
-    async fn exchange(&self, mut lane: Lane, watch: UnixStream) -> LaneError {
+    /// Puts the end of a request there, to go with the next ask or in a moment.
+    fn put_later(&self, close: LeaseRequest) {
+        self.0.outbox.borrow_mut().push((close, None));
+        if self.0.ends_due.get().is_none() {
+            self.0.ends_due.set(Some(Instant::now() + ENDS_WAIT));
+            self.0.bell.notify_one();
+        }
+    }
+
+    /// Returns when nothing waits to be handed over any more: before a worker ends.
+    pub(crate) async fn handed_over(&self) {
+        self.0.is_asking.set(true);
+        self.0.bell.notify_one();
+        while self.state() != KeeperState::Lost && !self.0.outbox.borrow().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn exchange(&self, mut lane: Lane) -> LaneError {
+        let incoming = match watch(&lane, Interest::READABLE) {
+            Ok(incoming) => incoming,
+            Err(error) => return LaneError::Io(error),
+        };
         // What came behind the greeting is already in the lane's buffer.
         if let Err(error) = self.deliver(&mut lane) {
             return error;
         }
         loop {
-            let interest = match self.hand_over(&mut lane) {
-                Ok(Flushed::All) => Interest::READABLE,
-                Ok(Flushed::Blocked) => Interest::READABLE | Interest::WRITABLE,
-                Err(error) => return error,
-            };
-            tokio::select! {
-                ready = watch.ready(interest) => {
-                    if let Err(error) = ready {
-                        return LaneError::Io(error);
-                    }
-                }
-                () = self.0.bell.notified() => continue,
+            let ends_due = self.0.ends_due.get();
+            let mut flushed = Flushed::All;
+            if self.0.is_asking.get()
+                || ends_due.is_some_and(|due| due <= Instant::now())
+                || !lane.is_flushed()
+            {
+                flushed = match self.hand_over(&mut lane) {
+                    Ok(flushed) => flushed,
+                    Err(error) => return error,
+                };
             }
-            // These two tell the event loop when the socket has nothing more for us.
-            let _ =
-                watch.try_io(Interest::WRITABLE, || nothing_left(lane.flush().ok() == Some(Flushed::All)));
-            let mut received = Ok(Received::Nothing);
-            let _ = watch.try_io(Interest::READABLE, || {
-                received = lane.receive();
-                nothing_left(!matches!(received, Ok(Received::Nothing)))
-            });
-            match received {
-                Ok(Received::Nothing) => {}
-                Ok(Received::Bytes) => {
+            let ends_due = self.0.ends_due.get();
+            tokio::select! {
+                ready = incoming.readable() => {
+                    let mut ready = match ready {
+                        Ok(ready) => ready,
+                        Err(error) => return LaneError::Io(error),
+                    };
+                    match lane.receive() {
+                        // There may be more, of which the event loop would not tell again.
+                        Ok(Received::Bytes) => {}
+                        Ok(Received::Last | Received::Nothing) => ready.clear_ready(),
+                        Ok(Received::Closed) => return LaneError::Closed,
+                        Err(error) => return error,
+                    }
+                    drop(ready);
                     if let Err(error) = self.deliver(&mut lane) {
                         return error;
                     }
                 }
-                Ok(Received::Closed) => return LaneError::Closed,
-                Err(error) => return error,
+                () = self.0.bell.notified() => {}
+                () = at(ends_due), if ends_due.is_some() => {}
+                room = room(&lane), if flushed == Flushed::Blocked => {
+                    if let Err(error) = room {
+                        return LaneError::Io(error);
+                    }
+                }
             }
         }
     }
 
     fn hand_over(&self, lane: &mut Lane) -> Result<Flushed, LaneError> {
+        self.0.is_asking.set(false);
+        self.0.ends_due.set(None);
         for (message, value) in self.0.outbox.borrow_mut().drain(..) {
             lane.push(&message, value)?;
         }
@@ -282,14 +330,14 @@ impl Keeper {
                 LeaseAnswer::Refused { seq, refusal, record, retry_secs } => {
                     self.answer(seq, Answer::Refused(Told { refusal, record, retry_secs }));
                 }
-                LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ttl_ms: _ } => {
+                LeaseAnswer::Opened { seq, lease, scheme, host, port, path, inject, ending, ttl_ms: _ } => {
                     rest::owe();
                     self.lease(seq, lease);
                     let answer = match (&inject, &value) {
                         // Where there is a place for it, it never comes without one: there was no room.
                         (Inject::Header { .. } | Inject::Query { .. }, None) => Answer::NoRoom(lease),
                         (Inject::Header { .. } | Inject::Query { .. } | Inject::Nothing, _) => {
-                            let opened = Opened { lease, scheme, host, port, path, inject, value };
+                            let opened = Opened { lease, scheme, host, port, path, inject, ending, value };
                             Answer::Opened(Box::new(opened))
                         }
                     };
@@ -323,6 +371,21 @@ impl Keeper {
     }
 }
 
-fn nothing_left(may_have_more: bool) -> io::Result<()> {
-    if may_have_more { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+/// Tells when that is so of the lane's socket, by a descriptor of its own. The lane moves the bytes.
+/// Only what is asked for wakes: a socket that is also watched for room wakes the worker whenever
+/// keeperd has read something.
+#[expect(deprecated, reason = "unsound only where the descriptor can change, which a std stream's cannot")]
+fn watch(lane: &Lane, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+    AsyncFd::with_interest(lane.socket().try_clone()?, interest)
+}
+
+/// Returns when the lane's socket takes more.
+async fn room(lane: &Lane) -> io::Result<()> {
+    watch(lane, Interest::WRITABLE)?.writable().await.map(drop)
+}
+
+async fn at(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due).await;
+    }
 }

@@ -20,12 +20,14 @@ use unix::lane::LaneError;
 use crate::confine::Jailed;
 use crate::control::{Control, Ended};
 use crate::gate::clients::Listener;
-use crate::log::{Log, WorkerEnd};
+use crate::log::{Log, Waiting, WorkerEnd};
 use crate::prepare::{self, Prepared};
 use crate::worker::{self, Phase, Seat};
 
 /// Most log lines that wait.
 const LINES: usize = 256;
+/// How long a line may wait for others.
+const LINES_WAIT: Duration = Duration::from_millis(100);
 /// How long keeperd may take to greet.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -60,14 +62,17 @@ pub(crate) fn run(control: &mut Control, mut prepared: Prepared, jailed: Jailed)
         worker.begin(lane, Arc::clone(&confined));
     }
     // The threads are not waited for: those with streams in flight end with the process.
-    Desk { control, bell, log_lines, worker_ends, phase, running }.attend()
+    Desk { control, bell, log, log_lines, lines_due: None, worker_ends, phase, running }.attend()
 }
 
 /// What the main thread looks at.
 struct Desk<'a> {
     control: &'a mut Control,
     bell: UnixStream,
+    log: Log,
     log_lines: Receiver<(LogLevel, String)>,
+    /// When they are passed on, if any wait.
+    lines_due: Option<Instant>,
     worker_ends: Receiver<WorkerEnd>,
     phase: watch::Sender<Phase>,
     running: usize,
@@ -81,7 +86,9 @@ impl Desk<'_> {
             let _ = self.bell.read(&mut [0; 64]);
             let ended = self.obey().and_then(|told| Ok(told.or(self.count_ends()?)));
             // The last lines too, so that a log says how it ended.
-            self.pass_lines()?;
+            if !matches!(ended, Ok(None)) || self.are_lines_due() {
+                self.pass_lines()?;
+            }
             if let Some(ended) = ended? {
                 return Ok(ended);
             }
@@ -122,13 +129,23 @@ impl Desk<'_> {
             match end {
                 WorkerEnd::Drained => self.running = self.running.saturating_sub(1),
                 WorkerEnd::KeeperLost => return Err(keeper_lost()),
-                WorkerEnd::Unable => return Err(worker_lost(&io::Error::other("its lane cannot be polled"))),
             }
         }
         Ok(if self.running == 0 { Some(Ended::Told) } else { None })
     }
 
+    fn are_lines_due(&mut self) -> bool {
+        let now = Instant::now();
+        match self.log.waiting() {
+            Waiting::Nothing => false,
+            Waiting::Lines => *self.lines_due.get_or_insert(now + LINES_WAIT) <= now,
+            Waiting::Trouble => true,
+        }
+    }
+
     fn pass_lines(&mut self) -> Result<(), Ended> {
+        self.lines_due = None;
+        self.log.heard();
         while let Ok((level, text)) = self.log_lines.try_recv() {
             self.control.report_if_read(&ControlReport::Log { level, text })?;
         }
@@ -144,7 +161,12 @@ impl Desk<'_> {
             PollFd::new(self.control.lane().as_fd(), flags),
             PollFd::new(self.bell.as_fd(), PollFlags::POLLIN),
         ];
-        match poll(&mut fds, PollTimeout::NONE) {
+        let timeout = self.lines_due.map_or(PollTimeout::NONE, |due| {
+            // Rounded up, or the last millisecond would be spent spinning.
+            let left = due.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(unable(&error.into())),
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use proto::control_lane::LogLevel;
 use proto::journal::Outcome;
-use proto::lease_lane::LeaseRequest;
+use proto::lease_lane::{Ending, LeaseRequest};
 use proto::meta::LeaseId;
 use proto::name::{Method, ProviderId};
 
@@ -49,6 +49,7 @@ pub(crate) struct Ticket {
     started: Instant,
     tally: Rc<Tally>,
     lease: Option<LeaseId>,
+    ending: Ending,
     status: Option<u16>,
     echo: Echo,
     end: Option<End>,
@@ -88,6 +89,7 @@ impl Ticket {
             started: Instant::now(),
             tally: Rc::default(),
             lease: None,
+            ending: Ending::AtOnce,
             status: None,
             echo: Echo::None,
             end: None,
@@ -104,9 +106,10 @@ impl Ticket {
         Rc::clone(&self.tally)
     }
 
-    /// Notes under which lease the request runs.
-    pub(crate) const fn leased(&mut self, lease: LeaseId) {
+    /// Notes under which lease the request runs, and how soon keeperd must know of its end.
+    pub(crate) const fn leased(&mut self, lease: LeaseId, ending: Ending) {
         self.lease = Some(lease);
+        self.ending = ending;
     }
 
     /// Notes the upstream's status.
@@ -160,7 +163,7 @@ impl Drop for Ticket {
             None if self.cut.has_ended(self.seq) => Outcome::Revoked,
             None => Outcome::ClientGone,
         };
-        self.keeper.close(LeaseRequest::Close {
+        let close = LeaseRequest::Close {
             seq: self.seq,
             outcome,
             status: self.status,
@@ -168,7 +171,10 @@ impl Drop for Ticket {
             bytes_out: self.tally.bytes_out.get(),
             ms,
             echoed: self.echo == Echo::Found,
-        });
+        };
+        // Whatever went wrong is told at once.
+        let ending = if outcome == Outcome::Completed { self.ending } else { Ending::AtOnce };
+        self.keeper.close(close, ending);
         match (outcome, self.status) {
             (Outcome::Completed, Some(status)) => self.log_line(AccessEnd::Status(status), ms),
             _ => self.log_line(AccessEnd::Refused(outcome.as_str()), ms),

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use proto::clients::ClientRules;
 use proto::control_lane::LogLevel;
-use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use unix::lane::Lane;
@@ -121,13 +120,6 @@ fn run(seat: Seat, made: &Sender<io::Result<()>>, opens: &Receiver<Begin>) {
 
 async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
     let Seat { listeners, outside, clients, workers, log, phase } = seat;
-    let watch = match lane.socket().try_clone().and_then(UnixStream::from_std) {
-        Ok(watch) => watch,
-        Err(error) => {
-            log.line(LogLevel::Error, || format!("a lease lane cannot be polled: {error}"));
-            return WorkerEnd::Unable;
-        }
-    };
     let keeper = Keeper::new();
     let worker = Rc::new(Worker {
         keeper: keeper.clone(),
@@ -138,7 +130,7 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
         limits: Limits::of(&clients),
         clients,
     });
-    let driver = tokio::task::spawn_local(async move { keeper.drive(lane, watch).await });
+    let driver = tokio::task::spawn_local(async move { keeper.drive(lane).await });
     for listener in listeners {
         let worker = Rc::clone(&worker);
         tokio::task::spawn_local(async move {
@@ -160,6 +152,7 @@ async fn serve(seat: Seat, lane: Lane) -> WorkerEnd {
         () = async {
             let _ = told.wait_for(|phase| *phase == Phase::Draining).await;
             worker.seats.empty().await;
+            worker.keeper.handed_over().await;
         } => WorkerEnd::Drained,
     }
 }

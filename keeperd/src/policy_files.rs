@@ -239,7 +239,9 @@ mod tests {
 
     use super::*;
 
-    const EMPTY: Grants = Grants::Loaded(Vec::new());
+    use crate::policy::grants::Table;
+
+    const EMPTY: Grants = Grants::Loaded(Table::EMPTY);
 
     fn home() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()

@@ -148,6 +148,9 @@ pub fn decode<M: Message>(head: &[u8], value_len: usize) -> Result<M, FrameError
     Ok(message)
 }
 
+/// Room that most heads fit in: each growth would be another block, and the old one wiped.
+const USUAL: usize = 256;
+
 /// Encodes prefix and head; the value's bytes, if any, follow from their slot.
 ///
 /// # Errors
@@ -159,7 +162,9 @@ pub fn encode<M: Message>(message: &M, value_len: usize) -> Result<Vec<u8>, Fram
     if value_len > M::VALUE_MAX {
         return Err(FrameError::ValueLength);
     }
-    let mut bytes = postcard::to_extend(message, vec![0; PREFIX_LEN]).map_err(|_| FrameError::Malformed)?;
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.resize(PREFIX_LEN, 0);
+    let mut bytes = postcard::to_extend(message, bytes).map_err(|_| FrameError::Malformed)?;
     let head = bytes.len() - PREFIX_LEN;
     if head == 0 || head > M::HEAD_MAX {
         return Err(FrameError::HeadLength);

@@ -106,6 +106,15 @@ pub enum Inject {
     Nothing,
 }
 
+/// How soon keeperd must know that a request is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// Within some milliseconds: a `Close` may wait for the next `Open`.
+    Soon,
+    /// At once: its grant lets only so many requests be made at a time.
+    AtOnce,
+}
+
 /// keeperd to egressd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseAnswer {
@@ -125,6 +134,8 @@ pub enum LeaseAnswer {
         path: String,
         /// Where to put the value.
         inject: Inject,
+        /// How soon its `Close` must come.
+        ending: Ending,
         /// Rest of the lease's time. The request itself may last longer.
         ttl_ms: u64,
     },

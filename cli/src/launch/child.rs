@@ -123,7 +123,7 @@ impl Child {
                 return Ok((reports, Heard::All));
             }
             match self.lane.receive() {
-                Ok(Received::Bytes) => {}
+                Ok(Received::Bytes | Received::Last) => {}
                 Ok(Received::Nothing) => return Ok((reports, Heard::All)),
                 Ok(Received::Closed) => self.close(),
                 Err(error) => {

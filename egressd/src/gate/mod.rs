@@ -30,7 +30,7 @@ use hyper::{Request, Response};
 use proto::control_lane::{ErrorShape, LogLevel};
 use proto::hazmat::SecretBytes;
 use proto::journal::Outcome;
-use proto::lease_lane::Caller;
+use proto::lease_lane::{Caller, Ending};
 use proto::name::ProviderId;
 
 use crate::access_log::{AccessEnd, AccessLine};
@@ -107,12 +107,12 @@ pub(crate) async fn lease(
     let mut ticket = Ticket::new(keeper, Rc::clone(cut), log, seq, provider, method);
     match answer.await {
         Ok(Answer::Opened(opened)) => {
-            ticket.leased(opened.lease);
+            ticket.leased(opened.lease, opened.ending);
             Ok((ticket, opened))
         }
         // Too much at once; the lane and the other requests go on.
         Ok(Answer::NoRoom(lease)) => {
-            ticket.leased(lease);
+            ticket.leased(lease, Ending::AtOnce);
             ticket.over(Outcome::UpstreamFailed);
             Err(Cause::Busy)
         }

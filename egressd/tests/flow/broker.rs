@@ -16,7 +16,7 @@ use proto::control_lane::{
 use proto::failure::Failure;
 use proto::hello::LaneKind;
 use proto::journal::Outcome;
-use proto::lease_lane::{Inject, LeaseAnswer, LeaseRequest};
+use proto::lease_lane::{Ending, Inject, LeaseAnswer, LeaseRequest};
 use proto::meta::{LeaseId, RecordSeq};
 use proto::name::{Host, ProviderId};
 use proto::refusal::Refusal;
@@ -288,6 +288,7 @@ fn judge(
                     query if query.starts_with("/v1/query") => Inject::Query { name: "token".into() },
                     _ => Inject::Header { name: "authorization".into(), prefix: "Bearer ".into() },
                 },
+                ending: Ending::Soon,
                 ttl_ms: 1000,
             };
             let value = if path == "/v1/huge" { "x".repeat(60 * 1024) } else { value(seq) };

@@ -2,7 +2,7 @@
 //! Only memory is changed here; `journal` writes it.
 
 use proto::failure::{Failure, FailureClass};
-use proto::journal::{Chained, HEADER_LEN, Record, SegmentHeader, encode_body};
+use proto::journal::{Chained, HEADER_LEN, LINK_LEN, Record, SegmentHeader, encode_body};
 use proto::meta::RecordSeq;
 
 use super::chain::{keyed_link, plain_link};
@@ -30,7 +30,7 @@ impl Journal {
         let body = encode_body(&record).map_err(|_| bug("a record is too long"))?;
         let length = u32::try_from(body.len()).map_err(|_| bug("a record is too long"))?;
         let is_full = end > HEADER_LEN as u64 && end + record_len(body.len()) > self.segment_max;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(HEADER_LEN + 4 + body.len() + LINK_LEN);
         if segment == 0 || is_full {
             segment = segment.checked_add(1).ok_or_else(|| bug("the journal has run out of segments"))?;
             end = 0;

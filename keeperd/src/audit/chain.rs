@@ -27,7 +27,7 @@ pub(super) fn plain_link(before: &Link, header: Option<&[u8]>, body: &[u8]) -> L
 
 /// The link of a record made with that key.
 pub(super) fn keyed_link(key: &ChainKey, before: &Link, header: Option<&[u8]>, body: &[u8]) -> Link {
-    key.link(&parts(b"ugent journal, keyed", before, header, body))
+    key.link(&parts(b"ugent journal, keyed", before, header, body).concat())
 }
 
 /// All parts but the last are of fixed length, so no two records have the same parts in a row.

@@ -59,8 +59,8 @@ impl ChainKey {
     }
 
     /// The link of a record.
-    pub(crate) fn link(&self, parts: &[&[u8]]) -> [u8; LINK_LEN] {
-        keyed(&self.key, parts)
+    pub(crate) fn link(&self, text: &[u8]) -> [u8; LINK_LEN] {
+        keyed(&self.key, text)
     }
 
     /// Becomes the key of the next step; this step's is gone.

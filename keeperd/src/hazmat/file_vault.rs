@@ -192,7 +192,7 @@ impl Kek {
     }
 
     fn check(&self, bound: &[u8]) -> [u8; 32] {
-        keyed(&self.check, &[bound])
+        keyed(&self.check, bound)
     }
 
     fn wrap(&self, what: Wrapped, bound: &[u8], key: &SecretBytes) -> Result<[u8; WRAPPED_LEN], VaultError> {

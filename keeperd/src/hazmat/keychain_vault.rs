@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(digits(&data_key).unwrap().expose(), made.data_key.expose());
         let opened = open(made.keys.vault(), &made.data_key).unwrap();
         assert_eq!(opened.head_mac(b"a head"), made.keys.head_mac(b"a head"));
-        assert_eq!(first(&made.root).unwrap().link(&[b"x"]), made.chain.link(&[b"x"]));
+        assert_eq!(first(&made.root).unwrap().link(b"x"), made.chain.link(b"x"));
         for other in [b"".as_slice(), &[b'0'; 63], &[b'0'; 65], &[b'G'; 64], &[0xff; 64]] {
             let mut text = SecretBytes::zeroed(other.len()).unwrap();
             text.expose_mut().copy_from_slice(other);

@@ -73,7 +73,7 @@ impl Keys {
     /// Twelve hex characters of a keyed hash: equal for equal values, and without the key useless
     /// for guessing the value.
     pub(crate) fn fingerprint(&self, value: &SecretBytes) -> Result<Fingerprint, NameError> {
-        let hash = keyed(&self.fingerprints, &[value.expose()]);
+        let hash = keyed(&self.fingerprints, value.expose());
         let hex: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Fingerprint::parse(&hex)
     }
@@ -111,7 +111,7 @@ impl Keys {
 
     /// Authenticates a head of the journal.
     pub(crate) fn head_mac(&self, head: &[u8]) -> [u8; LINK_LEN] {
-        keyed(&self.heads, &[&self.vault.0, head])
+        keyed(&self.heads, &self.bound(head))
     }
 
     fn bound(&self, aad: &[u8]) -> Vec<u8> {
@@ -120,27 +120,21 @@ impl Keys {
 }
 
 /// A key for one purpose.
+///
+/// What these leave on the stack is washed with the rest of the turn, or of the job, which they run
+/// in; a hasher that is kept to be wiped by itself takes longer than the hash.
 pub(super) fn derive(purpose: &str, from: &SecretBytes) -> Result<SecretBytes, NoSlot> {
     let mut key = SecretBytes::zeroed(KEY_LEN)?;
-    let mut hasher = blake3::Hasher::new_derive_key(purpose);
-    hasher.update(from.expose());
-    let mut output = hasher.finalize_xof();
-    output.fill(key.expose_mut());
-    output.zeroize();
-    hasher.zeroize();
+    let mut derived = blake3::derive_key(purpose, from.expose());
+    key.expose_mut().copy_from_slice(&derived);
+    derived.zeroize();
     Ok(key)
 }
 
-/// Keyed BLAKE3 of the parts in a row.
-pub(super) fn keyed(key: &SecretBytes, parts: &[&[u8]]) -> [u8; LINK_LEN] {
+/// Keyed BLAKE3.
+pub(super) fn keyed(key: &SecretBytes, text: &[u8]) -> [u8; LINK_LEN] {
     // Keys are made with this length in this folder; a shorter one would hash under zeros.
     let none = [0; KEY_LEN];
     debug_assert_eq!(key.len(), KEY_LEN, "a key has 32 bytes");
-    let mut hasher = blake3::Hasher::new_keyed(key.expose().first_chunk().unwrap_or(&none));
-    for part in parts {
-        hasher.update(part);
-    }
-    let hash = *hasher.finalize().as_bytes();
-    hasher.zeroize();
-    hash
+    *blake3::keyed_hash(key.expose().first_chunk().unwrap_or(&none), text).as_bytes()
 }

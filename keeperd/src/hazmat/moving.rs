@@ -59,7 +59,7 @@ mod tests {
         let (keys, chain) = file_vault::open_for_verifier(&header, &second).unwrap();
         assert_eq!(keys.vault(), vault);
         assert_eq!(keys.head_mac(b"a head"), made.keys.head_mac(b"a head"));
-        assert_eq!(chain.link(&[b"x"]), made.chain.link(&[b"x"]));
+        assert_eq!(chain.link(b"x"), made.chain.link(b"x"));
         // Each in the other's place.
         assert!(!keychain_vault::both(vault, &root, &data_key).unwrap().are(&both));
     }

@@ -1,5 +1,6 @@
 //! Grants in force.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -79,15 +80,50 @@ pub(crate) enum Grants {
     Missing,
     /// The file is malformed or not trustworthy; it is never half-applied.
     Refused(Complaint),
-    /// In file order.
-    Loaded(Vec<Placed>),
+    /// These.
+    Loaded(Table),
+}
+
+/// Grants in file order, and which are each consumer's: an ask looks at no others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Table {
+    all: Vec<Placed>,
+    of: BTreeMap<Consumer, Vec<usize>>,
+}
+
+impl Table {
+    /// No grant at all.
+    #[cfg(test)]
+    pub(crate) const EMPTY: Self = Self { all: Vec::new(), of: BTreeMap::new() };
+
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Those of a consumer, in file order.
+    pub(crate) fn of(&self, consumer: &Consumer) -> impl Iterator<Item = &Placed> {
+        let places = self.of.get(consumer).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.all.get(*place))
+    }
+}
+
+impl FromIterator<Placed> for Table {
+    fn from_iter<I: IntoIterator<Item = Placed>>(grants: I) -> Self {
+        let all: Vec<_> = grants.into_iter().collect();
+        let mut of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, placed) in all.iter().enumerate() {
+            of.entry(placed.grant.consumer.clone()).or_default().push(place);
+        }
+        Self { all, of }
+    }
 }
 
 impl Grants {
     /// Parses the file's text, all of it or nothing.
     pub(crate) fn parse(text: &str) -> Self {
         match super::grants_file::parse(text) {
-            Ok(grants) => Self::Loaded(grants),
+            Ok(grants) => Self::Loaded(grants.into_iter().collect()),
             Err(complaint) => Self::Refused(complaint),
         }
     }
@@ -100,7 +136,7 @@ impl Grants {
     /// The grants in force, in file order.
     pub(crate) fn in_force(&self) -> &[Placed] {
         match self {
-            Self::Loaded(grants) => grants,
+            Self::Loaded(grants) => &grants.all,
             Self::Missing | Self::Refused(_) => &[],
         }
     }

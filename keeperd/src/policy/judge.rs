@@ -94,7 +94,7 @@ pub(crate) fn judge(
         Grants::Loaded(grants) => grants,
     };
     let mut nearest = Near::Nothing;
-    for placed in grants.iter().filter(|placed| is_about(&placed.grant, ask)) {
+    for placed in grants.of(&ask.consumer).filter(|placed| is_about(&placed.grant, ask)) {
         let grant = &placed.grant;
         let found = secret(&grant.secret);
         let ask = &*ask.for_value(found.as_ref());

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use proto::control_lane::{LogLevel, Scheme};
 use proto::hazmat::SecretBytes;
 use proto::journal::{Event, Outcome, Reason, Record};
-use proto::lease_lane::{Caller, Inject, LeaseAnswer, PATH_MAX};
+use proto::lease_lane::{Caller, Ending, Inject, LeaseAnswer, PATH_MAX};
 use proto::meta::{LeaseId, RecordSeq};
-use proto::name::{Delivery, Handle, Method, ProviderId, RouteName};
+use proto::name::{Consumer, Delivery, Handle, Method, ProviderId, RouteName};
 use proto::refusal::Refusal;
 
 use super::approvals::Approval;
@@ -201,14 +201,18 @@ impl Keeper {
 
     /// Who asks, for what, and where to; or the record that says why there is no such thing.
     pub(super) fn route(&self, pending: &PendingAsk) -> Result<Routed, Box<(Record, Reason)>> {
-        let from = From::of(pending.caller);
-        let mut record = Record::of(Event::LeaseDenied, wall());
-        record.delivery = Some(Delivery::HttpHeaderInject);
-        (record.uid, record.pid) = (from.uid, from.pid);
-        // Names of ours only: a client may have put anything in the place of a provider.
-        let provider = self.policy.providers.find(&pending.provider);
-        record.route =
-            provider.and_then(|_| RouteName::parse(&format!("{} {}", pending.provider, pending.method)).ok());
+        let denied = |consumer: Option<Consumer>| {
+            let from = From::of(pending.caller);
+            let mut record = Record::of(Event::LeaseDenied, wall());
+            record.delivery = Some(Delivery::HttpHeaderInject);
+            (record.uid, record.pid) = (from.uid, from.pid);
+            // Names of ours only: a client may have put anything in the place of a provider.
+            let provider = self.policy.providers.find(&pending.provider);
+            record.route = provider
+                .and_then(|_| RouteName::parse(&format!("{} {}", pending.provider, pending.method)).ok());
+            record.consumer = consumer;
+            record
+        };
         let presented = match &pending.token {
             Presented::Nothing => Some(None),
             Presented::Token(digest) => Some(Some(digest)),
@@ -217,15 +221,14 @@ impl Keeper {
         let (tokens, tokenless) = (&self.policy.tokens, &self.policy.tokenless);
         let consumer = presented.and_then(|token| tokens.consumer(token, pending.caller, tokenless, wall()));
         let Some(consumer) = consumer else {
-            return Err(Box::new((record, Reason::InvalidToken)));
+            return Err(Box::new((denied(None), Reason::InvalidToken)));
         };
         let path = pending.path.as_str();
         let found = (path.len() <= PATH_MAX)
             .then(|| self.policy.providers.route(&pending.provider, &pending.method, path))
             .flatten();
         let Some((provider, route)) = found else {
-            record.consumer = Some(consumer);
-            return Err(Box::new((record, Reason::UnknownRoute)));
+            return Err(Box::new((denied(Some(consumer)), Reason::UnknownRoute)));
         };
         let transport = &provider.transport;
         Ok(Routed {
@@ -422,6 +425,7 @@ impl Keeper {
             port,
             path,
             inject,
+            ending: if limits.at_once.is_some() { Ending::AtOnce } else { Ending::Soon },
             ttl_ms: u64::try_from(left).unwrap_or(u64::MAX),
         };
         self.uses.begin(lease.key.grant, limits, Moment::now());

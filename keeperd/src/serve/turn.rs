@@ -233,7 +233,7 @@ impl Keeper {
             }
             match received {
                 Received::Bytes => {}
-                Received::Nothing => return,
+                Received::Nothing | Received::Last => return,
                 Received::Closed => return self.hang_up(id),
             }
         }

@@ -162,7 +162,8 @@ impl<'a> RawRecord<'a> {
 /// # Errors
 /// [`JournalError::Malformed`] if it would be longer than [`BODY_MAX`], or repeats what is not before it.
 pub fn encode_body(record: &Record) -> Result<Vec<u8>, JournalError> {
-    let body = postcard::to_allocvec(record).map_err(|_| JournalError::Malformed)?;
+    // Most records fit in it: each growth would be another block, and the old one wiped.
+    let body = postcard::to_extend(record, Vec::with_capacity(256)).map_err(|_| JournalError::Malformed)?;
     let body = match record.retry_of {
         None => body,
         Some(retry_of) if is_before(retry_of, record) => {

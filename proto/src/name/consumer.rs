@@ -1,11 +1,13 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use super::text::{NameError, is_word, textual};
 
 /// Who asks for a lease: `ugent-core`, `cli`, `plugin:<id>`, or a name a token was issued to.
 /// `[a-z0-9][a-z0-9_.:-]{0,63}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Consumer(Box<str>);
+pub struct Consumer(Arc<str>);
 
 impl Consumer {
     /// Parses a consumer.

@@ -1,10 +1,12 @@
 //! `@name`: what a secret is called.
 
+use std::sync::Arc;
+
 use super::text::{NameError, is_word, textual};
 
 /// The name of a secret: `@` then `[a-z0-9][a-z0-9_.-]{0,63}`. Shown and encoded with its `@`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Handle(Box<str>);
+pub struct Handle(Arc<str>);
 
 const ERROR: NameError = NameError {
     what: "handle",

@@ -1,13 +1,14 @@
 //! Which upstream host a value may be sent to.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::text::{NameError, textual};
 
 /// A host without scheme and port: a lower-case DNS name (RFC 1123 section 2.1) of at most 253
 /// bytes, or an IP address (IPv6 without brackets).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Host(Box<str>);
+pub struct Host(Arc<str>);
 
 impl Host {
     /// Parses a host. Upper case is folded.

@@ -1,10 +1,12 @@
 //! HTTP methods, as routes name them.
 
+use std::sync::Arc;
+
 use super::text::{NameError, textual};
 
 /// An HTTP method: 1 to 16 upper-case letters (a subset of RFC 9110 section 9.1's token).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Method(Box<str>);
+pub struct Method(Arc<str>);
 
 impl Method {
     /// Parses a method.

@@ -1,10 +1,12 @@
 //! Which provider a secret belongs to and a request goes to.
 
+use std::sync::Arc;
+
 use super::text::{NameError, is_word, textual};
 
 /// A provider's id, as in `/proxy/{provider}/…`: `[a-z0-9][a-z0-9_-]{0,31}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProviderId(Box<str>);
+pub struct ProviderId(Arc<str>);
 
 impl ProviderId {
     /// Parses a provider id.

@@ -1,10 +1,12 @@
 //! What a value is asked for.
 
+use std::sync::Arc;
+
 use super::text::{NameError, is_word, textual};
 
 /// A purpose: two or more words joined by dots, at most 64 bytes, as in `llm.chat`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Purpose(Box<str>);
+pub struct Purpose(Arc<str>);
 
 impl Purpose {
     /// Parses a purpose.

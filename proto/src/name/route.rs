@@ -1,11 +1,13 @@
 //! The name of a route, as the journal writes it.
 
+use std::sync::Arc;
+
 use super::text::{NameError, textual};
 
 /// A route as it stands in keeperd's table: provider, method and path pattern. Never the path
 /// that was asked for, which a client may have put anything into.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RouteName(Box<str>);
+pub struct RouteName(Arc<str>);
 
 impl RouteName {
     /// Parses a route's name: 1 to 256 printable ASCII characters.

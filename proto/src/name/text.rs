@@ -28,7 +28,7 @@ pub(super) fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
 }
 
 /// Implements `Serialize`, `Deserialize` (through `parse`), `FromStr`, `as_str` and `Display`
-/// (with an optional prefix) for a newtype over `Box<str>`.
+/// (with an optional prefix) for a newtype over `Arc<str>`: a name is copied with every ask and record.
 macro_rules! textual {
     ($name:ident, $prefix:literal) => {
         impl $name {
@@ -49,20 +49,37 @@ macro_rules! textual {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(&format!(concat!($prefix, "{}"), self.0))
+                if $prefix.is_empty() { f.pad(&self.0) } else { f.pad(&[$prefix, &*self.0].concat()) }
             }
         }
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
+                if $prefix.is_empty() {
+                    to.serialize_str(&self.0)
+                } else {
+                    to.serialize_str(&[$prefix, &*self.0].concat())
+                }
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                struct Text;
+
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a text")
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        $name::parse(text).map_err(E::custom)
+                    }
+                }
+
+                from.deserialize_str(Text)
             }
         }
     };

@@ -1,10 +1,12 @@
 //! How a broker token is spoken of without showing it.
 
+use std::sync::Arc;
+
 use super::text::{NameError, textual};
 
 /// Eight lower-case hex characters of a token's digest: they lead back to no token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenId(Box<str>);
+pub struct TokenId(Arc<str>);
 
 impl TokenId {
     /// The id of the token with that digest.

@@ -41,6 +41,8 @@ pub enum Descriptors {
 pub enum Received {
     /// Some bytes; there may be more.
     Bytes,
+    /// Some bytes, and there were no more: a read would only say so.
+    Last,
     /// Nothing for now.
     Nothing,
     /// The peer has closed the lane.
@@ -181,6 +183,7 @@ impl Lane {
         if space.is_empty() {
             return Ok(Received::Bytes);
         }
+        let room = space.len();
         let Arrival { bytes, fds, rights } = match passed::receive(self.socket.as_fd(), space) {
             Ok(arrival) => arrival,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Nothing),
@@ -193,6 +196,8 @@ impl Lane {
         if rights == Rights::Truncated || fds.len() > FDS_MAX {
             return Err(LaneError::Descriptors);
         }
+        // A read that brings descriptors ends with them, whatever comes behind.
+        let is_last = bytes < room && fds.is_empty();
         if !fds.is_empty() {
             match self.descriptors {
                 Descriptors::Refused => return Err(LaneError::Descriptors),
@@ -203,7 +208,11 @@ impl Lane {
             }
             self.arrived.push_back(Batch { from, to: self.received, fds });
         }
-        Ok(if bytes == 0 { Received::Closed } else { Received::Bytes })
+        Ok(match (bytes, is_last) {
+            (0, _) => Received::Closed,
+            (1.., true) => Received::Last,
+            (1.., false) => Received::Bytes,
+        })
     }
 
     /// Takes the next whole message out of what was received.

@@ -10,13 +10,19 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 pub const NAME: &str = "provider.example";
 
 /// What a server needs to be believed.
-pub(super) struct Identity {
-    pub(super) ca_pem: String,
-    pub(super) tls: Arc<ServerConfig>,
+pub struct Identity {
+    /// The authority to trust, PEM.
+    pub ca_pem: String,
+    /// The server's side of TLS.
+    pub tls: Arc<ServerConfig>,
 }
 
 impl Identity {
-    pub(super) fn new() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    /// A new one.
+    ///
+    /// # Errors
+    /// No certificate can be made.
+    pub fn new() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];

@@ -6,7 +6,7 @@
 //! must never be given a real key.
 
 mod answer;
-mod authority;
+pub mod authority;
 mod echo;
 mod openai;
 mod other;

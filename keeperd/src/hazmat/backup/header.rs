@@ -89,7 +89,7 @@ fn key(
     bound: [u8; BOUND_LEN],
 ) -> Result<([u8; CHECK_LEN], Key), BackupError> {
     let derived = kdf::derive(passphrase, salt, cost)?;
-    let check = keyed(&derive(FOR_CHECK, &derived)?, &[&bound]);
+    let check = keyed(&derive(FOR_CHECK, &derived)?, &bound);
     Ok((check, Key { pieces: derive(FOR_PIECES, &derived)?, bound }))
 }
 

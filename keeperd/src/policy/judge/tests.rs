@@ -366,7 +366,7 @@ fn a_marked_value_goes_to_the_other_host_and_only_where_that_is_granted_too() {
         let secret = |_: &Handle| {
             Some(Candidate { provider: provider.clone(), version: 1, injectable, expired: false })
         };
-        match judge(&Grants::Loaded(vec![Placed::new(grant, 1)]), secret, &ask, NOW) {
+        match judge(&Grants::Loaded([Placed::new(grant, 1)].into_iter().collect()), secret, &ask, NOW) {
             Verdict::Grant(granted) => Ok(granted.host),
             Verdict::Deny(reason) => Err(reason),
         }

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use proto::control_lane::Scheme;
 use proto::hello::{Hello, LaneKind};
 use proto::journal::Outcome;
-use proto::lease_lane::{Caller, Inject, LeaseAnswer, LeaseRequest};
+use proto::lease_lane::{Caller, Ending, Inject, LeaseAnswer, LeaseRequest};
 use proto::meta::{LeaseId, RecordSeq};
 use proto::refusal::Refusal;
 
@@ -63,9 +63,10 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
         any::<u16>(),
         any::<String>(),
         inject,
+        select(vec![Ending::Soon, Ending::AtOnce]),
         any::<u64>(),
     )
-        .prop_map(|(seq, lease, scheme, host, port, path, inject, ttl_ms)| LeaseAnswer::Opened {
+        .prop_map(|(seq, lease, scheme, host, port, path, inject, ending, ttl_ms)| LeaseAnswer::Opened {
             seq,
             lease: LeaseId(lease),
             scheme,
@@ -73,6 +74,7 @@ pub(crate) fn lease_answer() -> impl Strategy<Value = LeaseAnswer> {
             port,
             path,
             inject,
+            ending,
             ttl_ms,
         });
     let record = of(any::<u64>().prop_map(RecordSeq));
