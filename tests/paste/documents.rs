@@ -8,9 +8,14 @@ use tests::paste::{Block, Ground, How, Stage, blocks, every_command};
 use tests::world::World;
 
 /// Blocks that nothing runs: the document, a piece of the block, and why.
-const LEFT: [(&str, &str, &str); 3] = [
+const LEFT: [(&str, &str, &str); 4] = [
     ("README.md", "./packaging/quickstart", "tests/run runs it, with a release build"),
     ("README.md", "terminal / service manager", "a drawing"),
+    (
+        "docs/PERFORMANCE.md",
+        "tests/bench/run",
+        "takes a quarter of an hour on a machine that does nothing else",
+    ),
     ("docs/concepts.md", "your program", "a drawing"),
 ];
 
@@ -73,6 +78,9 @@ fn try_all(document: &str, text: &str) -> Vec<String> {
                 let script =
                     "cp judged.toml ~/.ugent/secrets.toml && chmod 600 ~/.ugent/secrets.toml && ugent secret";
                 wrong.extend(judged(&place, script, &block));
+            }
+            How::Plugins => {
+                wrong.extend(judged(&place, "ugent secret plugin list --config judged.toml", &block));
             }
             How::Sdk(_) => {}
             How::Unmarked if is_left(document, &block) => {}

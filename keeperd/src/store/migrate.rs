@@ -55,7 +55,7 @@ impl Store {
             Backend::Keychain => self.drop_file_vault(vault),
             Backend::FileVault => self.drop_items(vault),
         };
-        let left = dropped.err().map(|failure| left_over(to, &failure));
+        let left = dropped.err().map(|failure| left_over(from, to, &failure));
         Ok(Migrated { contents: self.contents()?, left })
     }
 
@@ -194,9 +194,14 @@ fn opened(
     })
 }
 
-fn left_over(to: Backend, failure: &Failure) -> Failure {
+fn left_over(from: Backend, to: Backend, failure: &Failure) -> Failure {
+    let so_far = if from == to {
+        "as before, and whether anything of them is left elsewhere was not seen"
+    } else {
+        "now, but not all was dropped where they were"
+    };
     Failure {
-        what: format!("all values are in the {to} now, but not all was dropped before: {}", failure.what),
+        what: format!("all values are in the {to} {so_far}: {}", failure.what),
         hint: format!("ugent secret migrate --to {to}   (again)"),
         ..failure.clone()
     }

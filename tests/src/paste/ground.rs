@@ -28,6 +28,15 @@ pub enum Stage {
 const STOCK: &str = "OLD_KEY=old-0123456789abcdef0123\nSERVICE_KEY=service-0123456789abcdef\n\
                      MY_SERVICE_TOKEN=token-0123456789abcdef01\nVOYAGE_API_KEY=pa-0123456789abcdef0123\n";
 
+/// A configuration with a credential on line 7, and what is none on line 12.
+const YAML: &str = "app:\n  name: shop\n  port: 8080\n\nbilling:\n  url: https://billing.example\n  \
+                    api_key: \"sk-0123456789abcdef0123456789abcdef\"\n\nmail:\n  host: mail.example\n  user: shop\n  \
+                    password: \"not-used-any-more-0123\"\n";
+
+/// One plugin, which does nothing for long.
+const PLUGINS: &str = "schema_version = 1\n\n[[plugins]]\nid = \"my-plugin\"\ncommand = \"/bin/sleep\"\nargs = [\"600\"]\n\
+                       secret_env_refs = { MY_API_TOKEN = \"@my_service_token\" }\n";
+
 /// A place to paste commands in.
 pub struct Ground {
     world: World,
@@ -145,6 +154,8 @@ impl Ground {
             ("Makefile", "deploy:\n\ttest -n \"$$OPENAI_API_KEY\"\n".to_owned(), 0o600),
             ("refs.env", "OPENAI_API_KEY=@openai_api_key\nREGION=eu\n".to_owned(), 0o600),
             (".env", "OPENAI_API_KEY=sk-0123456789abcdef0123456789\nREGION=eu\n".to_owned(), 0o600),
+            ("app.yaml", YAML.to_owned(), 0o600),
+            ("plugins.toml", PLUGINS.to_owned(), 0o600),
             ("new-grants.toml", self.grants(), 0o600),
             ("new-providers.toml", self.world.providers(), 0o600),
         ] {
@@ -152,6 +163,7 @@ impl Ground {
         }
         // `~/.ugent`, as documents have it.
         symlink(self.world.home().path(), self.world.home().around().join(".ugent")).expect("a new link");
+        self.world.home().write("plugins.toml", PLUGINS);
         self.world.home().write("config.toml", "[llm.instances.a]\napi_key_ref = \"@openai_api_key\"\n");
     }
 
@@ -198,9 +210,10 @@ impl Ground {
         format!(
             "[[grants]]\nsecret_ref = \"openai_api_key\"\nconsumer = \"ugent-core\"\n\
              purposes = [\"llm.chat\", \"llm.embeddings\"]\ndelivery = [\"http_header_inject\"]\n\
-             allowed_hosts = [\"api.openai.com\", \"localhost\"]\nttl_secs = 300\n\n{}{}",
+             allowed_hosts = [\"api.openai.com\", \"localhost\"]\nttl_secs = 300\n\n{}{}{}",
             lent("openai_api_key", "cli"),
             lent("service_key", "ci"),
+            lent("my_service_token", "plugin:my-plugin").replace("process.env", "plugin.env"),
         )
     }
 

@@ -24,6 +24,8 @@ pub enum How {
     Providers,
     /// Judged as a settings file.
     Settings,
+    /// Judged as a plugins file.
+    Plugins,
     /// Run by an SDK, against that provider.
     Sdk(String),
     /// No mark: somebody has to say why.
@@ -85,6 +87,7 @@ fn read(mark: &str) -> Option<How> {
         "grants" => return Some(How::Grants),
         "providers" => return Some(How::Providers),
         "settings" => return Some(How::Settings),
+        "plugins" => return Some(How::Plugins),
         _ => {}
     }
     if let Some(provider) = mark.strip_prefix("sdk: ") {

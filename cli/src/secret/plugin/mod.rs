@@ -25,7 +25,11 @@ use crate::system::Mode;
 
 /// Runs plugins with values in their environments, and looks after them
 #[derive(Args)]
-#[command(arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Example:\n  ugent secret plugin list"
+)]
 pub(crate) struct Plugin {
     #[command(subcommand)]
     verb: Verb,
