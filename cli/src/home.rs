@@ -154,10 +154,16 @@ impl Home {
         found.map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |_| true)
     }
 
-    /// Whether it was set up for a vault in a keychain, as far as files can tell.
+    /// Whether it was set up for a vault in a keychain, as far as files can tell. Sealed files without a
+    /// header are of a vault that is damaged.
     pub(crate) fn is_in_keychain(&self) -> bool {
         let is_there = |name: &str| self.secrets().join(name).symlink_metadata().is_ok();
-        self.system.is_none() && is_there("metadata.redb") && is_there("audit") && !self.has_vault()
+        let has_files = || self.secrets().join("vault").read_dir().is_ok_and(|mut files| files.next().is_some());
+        self.system.is_none()
+            && is_there("metadata.redb")
+            && is_there("audit")
+            && !self.has_vault()
+            && !has_files()
     }
 
     /// Makes the directory itself, where it is missing; with `--system` also `secrets/`, since its

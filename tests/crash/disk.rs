@@ -90,6 +90,8 @@ fn a_request_that_cannot_be_recorded_gets_no_value() {
     let Some(disk) = SmallDisk::under(&world, 8) else { return };
     let world = world.initialized().granted();
     let broker = world.broker();
+    // There will be no room for one later.
+    let _ = world.token();
     let broken = || world.json(&["broker", "status", "--json"])["journal_broken"].clone();
     assert!(broken().is_null());
     let filler = disk.fill();
@@ -149,6 +151,7 @@ fn what_ends_while_the_disk_is_full_is_recorded_when_there_is_room() {
         .home()
         .write("secrets.grants.toml", &World::grant_of("openai_api_key", "ugent-core", "localhost", 3));
     let broker = world.broker();
+    let _ = world.token();
     let filler = disk.fill();
     use_up(&world);
     tests::world::until::until_true("the last lease has ended", || {

@@ -173,7 +173,7 @@ fn check_names_place_and_mend_of_each_mistake_and_ends_with_78() {
         (format!("{}ttl_secs = 1\n", grant()), "8:1", "keep one"),
         (grant().replace("300", "\"300\""), "7:12", "ttl_secs = 300"),
         (grant().replace("[\"localhost\"]", "[]"), "6:17", "allowed_hosts = ["),
-        (grant().replace("localhost", "https://x"), "6:17", "allowed_hosts = ["),
+        (grant().replace("localhost", "https://x"), "6:18", "allowed_hosts = ["),
         (grant().replace("300", "0"), "7:12", "ttl_secs = 300"),
         (grant().replace("300", "86401"), "7:12", "ttl_secs = 300"),
         (format!("{}not_after = \"soon\"\n", grant()), "8:13", "2026-12-31"),

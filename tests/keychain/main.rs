@@ -9,6 +9,8 @@ mod migrate;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod verbs;

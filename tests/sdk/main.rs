@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod exec;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod matrix;

@@ -13,6 +13,8 @@ use crate::ending::{Halt, Outcome};
 /// Bytes of one piece; several times the longest record.
 const PIECE: usize = 256 * 1024;
 const RECORD_MAX: usize = 4 + BODY_MAX + LINK_LEN;
+/// How a link ends that was not written to its end (by chance: 1 in 2^64).
+const UNWRITTEN: [u8; 8] = [0; 8];
 
 /// A segment, and how far it was read.
 pub(super) struct SegmentFile {
@@ -76,8 +78,7 @@ impl SegmentFile {
             }
             let rest = loop {
                 let before = left;
-                let raw = RawRecord::take(&mut left);
-                match raw.and_then(|raw| raw.map(|raw| Ok((raw.record()?, raw.link))).transpose()) {
+                match RawRecord::take(&mut left).and_then(|raw| raw.map(whole).transpose()) {
                     Ok(Some((record, link))) => take(record, link)?,
                     Ok(None) => break Rest::AtEnd,
                     Err(error) => {
@@ -119,6 +120,12 @@ impl SegmentFile {
         }
         Ok(filled)
     }
+}
+
+/// A record that was written to its end. Behind one that was cut short there is the room that was made
+/// for it, which is zeros.
+fn whole(raw: RawRecord<'_>) -> Result<(Record, &[u8; LINK_LEN]), JournalError> {
+    if raw.link.ends_with(&UNWRITTEN) { Err(JournalError::Torn) } else { Ok((raw.record()?, raw.link)) }
 }
 
 #[cfg(test)]
@@ -175,6 +182,19 @@ mod tests {
         writer.write_all(&next[next.len() - 1..]).unwrap();
         assert_eq!(seqs(&mut segment), (vec![3], Rest::AtEnd));
         assert_eq!(seqs(&mut segment), (vec![], Rest::AtEnd));
+    }
+
+    #[test]
+    fn a_record_that_was_cut_short_in_room_that_was_made_for_it_is_no_damage() {
+        let next = encoded(3);
+        for written in 1..next.len() - UNWRITTEN.len() {
+            let (mut writer, file) = segment(2);
+            writer.write_all(&next[..written]).unwrap();
+            writer.write_all(&[0; 8192]).unwrap();
+            let (seen, rest) = seqs(&mut SegmentFile::new(file.into(), 1));
+            assert_eq!(seen, [1, 2], "{written} bytes");
+            assert!(matches!(rest, Rest::AtRubble(JournalError::Torn)), "{written} bytes: {rest:?}");
+        }
     }
 
     #[test]

@@ -88,6 +88,10 @@ fn prepare(session: &mut Session, backend: Backend) -> Result<Option<SecretBytes
     if locked == Some(false) {
         return Ok(None);
     }
+    if backend == Backend::Keychain {
+        keep_in_keychain(session, locked.is_some())?;
+        return Ok(None);
+    }
     let passphrase = session.passphrase.require(if has_vault { Asking::Once } else { Asking::Twice })?;
     let again = || pair::again(&passphrase).map_err(no_slot);
     if !has_vault {
@@ -108,6 +112,22 @@ fn prepare(session: &mut Session, backend: Backend) -> Result<Option<SecretBytes
         }
     }
     Ok(Some(passphrase))
+}
+
+/// The same in a keychain, which is open or asks by itself.
+fn keep_in_keychain(session: &mut Session, is_running: bool) -> Outcome {
+    if !session.home.is_in_keychain() {
+        session.settings.backend = Some(Backend::Keychain);
+        init::make(session)?;
+    }
+    if !is_running {
+        return broker::start(session);
+    }
+    let mut keeper = keeper::require_broker(session)?;
+    let CliAnswer::Unlocked = keeper.ask_patiently(&CliRequest::Unlock, None)?.answer else {
+        return Err(unexpected().into());
+    };
+    Ok(())
 }
 
 fn deposit(wanted: &Wanted, session: &Session, key: Option<SecretBytes>) -> Outcome {

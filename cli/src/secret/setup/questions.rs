@@ -9,14 +9,16 @@ use proto::policy::{Origin, RouteView, Takes};
 use super::ended;
 use super::lines::Sdk;
 use super::teller::Teller;
-use crate::keeper;
+use crate::keeper::{self, probe};
 use crate::secret::suggestion::Suggestion;
 use crate::secret::{list, provider};
 use crate::session::Session;
 
 /// Where values can be kept. Whoever adds one adds a line.
-const BACKENDS: [(Backend, &str); 1] =
-    [(Backend::FileVault, "encrypted files below this home, opened by a passphrase")];
+const BACKENDS: [(Backend, &str); 2] = [
+    (Backend::Keychain, "the desktop's keychain, which is open while you are logged in"),
+    (Backend::FileVault, "encrypted files below this home, opened by a passphrase"),
+];
 
 /// What was answered, but for the key.
 pub(super) struct Wanted {
@@ -62,14 +64,36 @@ pub(super) fn backend(teller: &mut Teller, session: &Session) -> Result<Backend,
         ))?;
         return Ok(Backend::FileVault);
     }
-    for (number, (backend, what)) in (1..).zip(BACKENDS) {
+    if session.home.is_in_keychain() {
+        teller.say("        This home keeps them in the keychain already, which is used")?;
+        return Ok(Backend::Keychain);
+    }
+    let offered = offered(teller, session)?;
+    for (number, (backend, what)) in (1..).zip(&offered) {
         teller.say(&format!("        {number}  {backend}: {what}"))?;
     }
     teller.ask("number", "1", |typed| {
-        let chosen = typed.parse::<usize>().ok().and_then(|number| BACKENDS.get(number.checked_sub(1)?));
-        let named = BACKENDS.iter().find(|(backend, _)| backend.as_str() == typed);
+        let chosen = typed.parse::<usize>().ok().and_then(|number| offered.get(number.checked_sub(1)?));
+        let named = offered.iter().find(|(backend, _)| backend.as_str() == typed);
         chosen.or(named).map(|(backend, _)| *backend).ok_or_else(|| "that is none of them".to_owned())
     })
+}
+
+/// What can be had here: what settings ask for, else all that works.
+fn offered(teller: &mut Teller, session: &Session) -> Result<Vec<(Backend, &'static str)>, Failure> {
+    let wanted = session.settings.backend;
+    let mut offered: Vec<_> =
+        BACKENDS.into_iter().filter(|(backend, _)| wanted.is_none_or(|wanted| wanted == *backend)).collect();
+    if offered.iter().any(|(backend, _)| *backend == Backend::Keychain)
+        && let Some(failure) = probe::probe(session)?.failure()
+    {
+        if wanted.is_some() {
+            return Err(failure);
+        }
+        teller.say(&format!("        (The desktop's keychain cannot be used: {}.)", failure.what))?;
+        offered.retain(|(backend, _)| *backend != Backend::Keychain);
+    }
+    Ok(offered)
 }
 
 /// Secrets, each with its provider.
