@@ -158,7 +158,8 @@ impl Home {
     /// header are of a vault that is damaged.
     pub(crate) fn is_in_keychain(&self) -> bool {
         let is_there = |name: &str| self.secrets().join(name).symlink_metadata().is_ok();
-        let has_files = || self.secrets().join("vault").read_dir().is_ok_and(|mut files| files.next().is_some());
+        let has_files =
+            || self.secrets().join("vault").read_dir().is_ok_and(|mut files| files.next().is_some());
         self.system.is_none()
             && is_there("metadata.redb")
             && is_there("audit")

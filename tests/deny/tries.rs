@@ -73,6 +73,8 @@ fn each_more_waits_longer_and_a_verifier_counts_too() {
 fn a_broker_serves_while_tries_wait_and_leaves_the_count_to_the_next_keeper() {
     let world = World::ready();
     let broker = world.broker();
+    // Later none would be issued.
+    let _ = world.token();
     let unlock = |passphrase: &str| world.ugent(&["unlock"]).env(PASSPHRASE, passphrase).run();
     some_wrong(|| unlock(WRONG));
     too_soon(unlock(world.passphrase()), FAILED);

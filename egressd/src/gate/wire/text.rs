@@ -8,7 +8,7 @@ const BARE_CR: Fault = Fault::Malformed("its head has a carriage return without 
 const BARE_LF: Fault = Fault::Malformed("its head has a line feed without a carriage return");
 
 /// The length of the first line, which ends in CRLF; `None` if its end has not come. So many of the
-/// bytes are known to be [`clean`].
+/// bytes are known to be clean.
 pub(super) fn line(bytes: &[u8], clean: usize) -> Result<Option<usize>, Fault> {
     let end = memchr::memchr2(b'\r', b'\n', bytes);
     let text = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
