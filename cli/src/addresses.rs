@@ -40,6 +40,7 @@ pub(crate) fn print(
     }
     match keys {
         Keys::Here => {}
+        Keys::Away if home.is_in_keychain() => writeln!(out, "keys: in the keychain, until they are used")?,
         Keys::Away => writeln!(out, "locked: no value is released until: {}", home.command("unlock"))?,
     }
     Ok(())

@@ -86,6 +86,12 @@ fn a_killed_restore_leaves_an_empty_home_or_a_whole_one() {
     assert!(kills > 0 && empty > 0, "the moments are badly chosen");
 }
 
+/// Looks through it, once that may be tried: a try that is killed counts as a wrong one, and after two
+/// the next must wait.
+fn whole_journal(world: &World) {
+    until_true("it is whole", || world.ugent(&["audit", "--verify"]).run().code == Some(0));
+}
+
 #[test]
 fn a_killed_backup_leaves_no_file_or_a_whole_one() {
     let (world, own) = (with_secrets(4), passphrase());
@@ -106,7 +112,7 @@ fn a_killed_backup_leaves_no_file_or_a_whole_one() {
     }
     eprintln!("{kills} backups were killed");
     assert!(kills > 0, "the moments are badly chosen");
-    drop(world.ugent(&["audit", "--verify"]).run().succeeded());
+    whole_journal(&world);
 }
 
 #[test]
@@ -117,8 +123,7 @@ fn a_killed_import_leaves_all_of_it_or_none() {
         (0..20).map(|number| format!("NUMBER{number}_KEY={}\n", tests::world::key())).collect();
     let import = || world.ugent(&["import", "--env-file", ".env", "--yes", "--rewrite"]);
     let reset = || {
-        // A try that is killed counts as a wrong one; after two the next must wait.
-        until_true("it may be tried", || world.ugent(&["audit", "--verify"]).run().code == Some(0));
+        whole_journal(&world);
         for handle in world.handles() {
             drop(world.ugent(&["remove", &handle, "--yes"]).run().succeeded());
         }

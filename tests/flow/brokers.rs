@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::world::World;
-use tests::world::census::{Process, attached_to};
+use tests::world::census::{ALLOCATOR, Process, attached_to};
 use tests::world::http::{Ask, Http};
 use tests::world::until::until_true;
 
@@ -67,9 +67,6 @@ fn status_shows_processes_listeners_and_confinement() {
     assert!(json.to_string().contains(&broker.launcher().pid().to_string()));
 }
 
-/// All that is in a daemon's environment: what its C library reads.
-const ALLOCATOR: &[u8] = b"GLIBC_TUNABLES=glibc.malloc.tcache_max=16384:glibc.malloc.tcache_count=32\0";
-
 #[test]
 fn there_are_three_processes_under_their_own_names_without_arguments() {
     let world = World::ready();
@@ -78,7 +75,7 @@ fn there_are_three_processes_under_their_own_names_without_arguments() {
         let child = broker.child(name);
         let arguments = child.proc_file("cmdline").split(|b| *b == 0).filter(|a| !a.is_empty()).count();
         assert_eq!(arguments, 1, "{name} has no arguments");
-        assert_eq!(child.proc_file("environ"), ALLOCATOR, "{name} has nothing of ours in its environment");
+        assert_eq!(child.variables(), ALLOCATOR, "{name} has nothing of ours in its environment");
     }
     assert_eq!(broker.children().len(), 2);
     let launcher = Process::find(broker.launcher().pid().as_raw()).unwrap();

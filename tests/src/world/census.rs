@@ -58,12 +58,24 @@ impl Process {
         Some(threads)
     }
 
+    /// Its environment, in pieces: glibc itself parts what is a list to it.
+    #[must_use]
+    pub fn variables(&self) -> Vec<String> {
+        let bytes = self.proc_file("environ");
+        let pieces = bytes.split(|byte| [0, b':'].contains(byte)).filter(|piece| !piece.is_empty());
+        pieces.map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+    }
+
     /// A file of its directory in /proc, as far as it may be read.
     #[must_use]
     pub fn proc_file(&self, name: &str) -> Vec<u8> {
         fs::read(format!("/proc/{}/{name}", self.pid)).unwrap_or_default()
     }
 }
+
+/// All that is in a daemon's environment: what its C library reads.
+pub const ALLOCATOR: [&str; 2] =
+    ["GLIBC_TUNABLES=glibc.malloc.tcache_max=16384", "glibc.malloc.tcache_count=32"];
 
 /// All processes that live.
 #[must_use]

@@ -30,7 +30,7 @@ const STARTING: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What of our environment the launcher gets; the rest is none of its business.
-const ENVIRONMENT: [&str; 7] = [
+const ENVIRONMENT: [&str; 9] = [
     "UGENT_LOG",
     "UGENT_SECRETS_BACKEND",
     "PATH",
@@ -38,6 +38,9 @@ const ENVIRONMENT: [&str; 7] = [
     "NOTIFY_SOCKET",
     "CREDENTIALS_DIRECTORY",
     "UGENT_RUN",
+    // Where the session's bus is, which the keychain is on.
+    "DBUS_SESSION_BUS_ADDRESS",
+    "XDG_RUNTIME_DIR",
 ];
 
 /// Starts the broker in the background, and returns once it serves
