@@ -1,4 +1,4 @@
-//! Setting up where there is a keychain: nobody is asked for a passphrase.
+//! The first minutes where there is a keychain: nobody is asked for a passphrase.
 
 use tests::world::http::Ask;
 use tests::world::{Desktop, HANDLE, World};
@@ -29,5 +29,20 @@ fn setup_offers_the_keychain_first_and_ends_with_a_gateway_without_a_passphrase(
     let told = setup().answering(&again).run().succeeded().stdout;
     assert!(told.contains("in the keychain already"), "{told}");
     assert_eq!(world.ask(&Ask::chat()).status, 200);
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
+}
+
+#[test]
+fn a_broker_in_the_background_opens_the_keychain_and_serves_without_it_if_it_is_locked() {
+    let desktop = Desktop::unlocked();
+    let world = World::bare_of_one_user().on_bus(&desktop.address()).initialized();
+    drop(world.ugent(&["broker", "start"]).run().succeeded());
+    world.add(HANDLE, world.key());
+    drop(world.ugent(&["broker", "stop"]).run().succeeded());
+
+    desktop.lock();
+    let told = world.ugent(&["broker", "start"]).run().succeeded();
+    assert!(told.stderr.contains("warning: ") && told.stderr.contains("hint: "), "{}", told.stderr);
+    assert!(told.stdout.contains("in the keychain, until they are used"), "{}", told.stdout);
     drop(world.ugent(&["broker", "stop"]).run().succeeded());
 }

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use proto::cli_lane::CliRequest;
 use proto::failure::{Failure, FailureClass};
 use proto::standing::{KeeperStanding, LauncherStanding, Phase};
 
@@ -171,8 +172,21 @@ fn in_background(session: &Session, mut launcher: Command, socket: &Path, path: 
         pause(PAUSE);
     }
     drop(progress);
+    if session.home.is_in_keychain() {
+        open_keychain(session);
+    }
     let (launcher, standing) = standing(&mut keeper::require_broker(session)?)?;
     print(session, &launcher, &standing, "the broker is running")
+}
+
+/// At once, while somebody is there who can be asked. Where it does not open, the broker serves all the
+/// same, and tries again when a value is wanted.
+fn open_keychain(session: &Session) {
+    let opened = keeper::require_broker(session)
+        .and_then(|mut keeper| keeper.ask_patiently(&CliRequest::Unlock, None).map(drop));
+    if let Err(failure) = opened {
+        let _ = writeln!(std::io::stderr(), "warning: {}\nhint: {}", failure.what, failure.hint);
+    }
 }
 
 /// Says what the launcher has said, and ends as it did.

@@ -121,7 +121,7 @@ fn keep_in_keychain(session: &mut Session, is_running: bool) -> Outcome {
         init::make(session)?;
     }
     if !is_running {
-        broker::start(session)?;
+        return broker::start(session);
     }
     let mut keeper = keeper::require_broker(session)?;
     let CliAnswer::Unlocked = keeper.ask_patiently(&CliRequest::Unlock, None)?.answer else {
