@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tests::world::census::ALLOCATOR;
+use tests::world::census::seen_of_environments;
 use tests::world::http::Ask;
 use tests::world::until::{seen, until_true};
 use tests::world::{Desktop, HANDLE, letters};
@@ -36,7 +36,7 @@ fn the_helper_is_confined_while_it_lives_and_gone_soon_after_its_last_use() {
     for line in ["Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000"] {
         assert!(status.contains(line), "{line} in {status}");
     }
-    assert_eq!(helper.variables(), ALLOCATOR, "nothing of the environment goes in");
+    assert_eq!(helper.variables(), seen_of_environments(), "nothing of the environment goes in");
     let gone = seen(Duration::from_secs(4), || (!helper.lives()).then_some(()));
     assert!(gone.is_some(), "it ends by itself");
     assert_eq!(world.ask(&Ask::chat()).status, 200, "what is cached needs none");

@@ -73,9 +73,16 @@ impl Process {
     }
 }
 
-/// All that is in a daemon's environment: what its C library reads.
-pub const ALLOCATOR: [&str; 2] =
-    ["GLIBC_TUNABLES=glibc.malloc.tcache_max=16384", "glibc.malloc.tcache_count=32"];
+/// What can be seen of a daemon's environment, in which is what its C library reads and nothing else: all
+/// by root, nothing by its own user.
+#[must_use]
+pub fn seen_of_environments() -> Vec<&'static str> {
+    if nix::unistd::geteuid().is_root() {
+        vec!["GLIBC_TUNABLES=glibc.malloc.tcache_max=16384", "glibc.malloc.tcache_count=32"]
+    } else {
+        Vec::new()
+    }
+}
 
 /// All processes that live.
 #[must_use]
