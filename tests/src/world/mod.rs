@@ -156,7 +156,12 @@ impl World {
     /// The same world with a vault.
     #[must_use]
     pub fn initialized(self) -> Self {
-        drop(self.ugent(&["init"]).run().succeeded());
+        if self.bus.is_some() {
+            // A keyring that has just begun may be gone from its bus for a moment.
+            until::until_true("it is set up", || self.ugent(&["init"]).run().code == Some(0));
+        } else {
+            drop(self.ugent(&["init"]).run().succeeded());
+        }
         self
     }
 
